@@ -1,0 +1,28 @@
+using RabbitMqBackup.Engine.Broker;
+
+namespace RabbitMqBackup.Engine.Backup;
+
+/// <summary>What a backup will do, decided before anything is touched.</summary>
+public sealed record BackupPlan
+{
+    /// <summary>The options it was made from.</summary>
+    public required BackupOptions Options { get; init; }
+
+    /// <summary>The id that the backup will have.</summary>
+    public required string BackupId { get; init; }
+
+    /// <summary>The cluster's name.</summary>
+    public required string ClusterName { get; init; }
+
+    /// <summary>The broker's version.</summary>
+    public required string RabbitMqVersion { get; init; }
+
+    /// <summary>The queues, with their verdicts.</summary>
+    public required IReadOnlyList<QueueInfo> Queues { get; init; }
+
+    /// <summary>For a confirmation: what it is done to.</summary>
+    public string Target => $"{Options.Store} / {BackupId}";
+
+    /// <summary>For a confirmation: what is done.</summary>
+    public string Summary => $"Back up {Queues.Count} queue(s) of {ClusterName}, about {Queues.Sum(queue => queue.Messages)} message(s)";
+}

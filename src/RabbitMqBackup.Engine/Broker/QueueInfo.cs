@@ -1,0 +1,56 @@
+namespace RabbitMqBackup.Engine.Broker;
+
+/// <summary>A queue as the management API shows it, with the verdict of the pre-flight check.</summary>
+public sealed record QueueInfo
+{
+    /// <summary>Name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Virtual host.</summary>
+    public required string VirtualHost { get; init; }
+
+    /// <summary><c>classic</c>, <c>quorum</c> or <c>stream</c>.</summary>
+    public required string Type { get; init; }
+
+    /// <summary>Ready messages; the API is some seconds late.</summary>
+    public long Messages { get; init; }
+
+    /// <summary>Messages that consumers hold unacknowledged.</summary>
+    public long Unacknowledged { get; init; }
+
+    /// <summary>Consumers.</summary>
+    public int Consumers { get; init; }
+
+    /// <summary>Declared as durable.</summary>
+    public bool Durable { get; init; }
+
+    /// <summary>Deleted with its last consumer.</summary>
+    public bool AutoDelete { get; init; }
+
+    /// <summary>Belongs to one connection.</summary>
+    public bool Exclusive { get; init; }
+
+    /// <summary>Arguments by name: bool, long, double, string, null, lists and dictionaries of these.</summary>
+    public IReadOnlyDictionary<string, object?> Arguments { get; init; } = new Dictionary<string, object?>();
+
+    /// <summary>Name of the policy in force, or null.</summary>
+    public string? Policy { get; init; }
+
+    /// <summary>The definition of the policies in force (user and operator together), by key.</summary>
+    public IReadOnlyDictionary<string, object?> EffectivePolicy { get; init; } = new Dictionary<string, object?>();
+
+    /// <summary><c>running</c>, <c>idle</c>, <c>down</c>, <c>stopped</c>, …; empty where the API does not say.</summary>
+    public string State { get; init; } = "";
+
+    /// <summary>Node of the queue's leader.</summary>
+    public string Node { get; init; } = "";
+
+    /// <summary>How safe a read is.</summary>
+    public ReadVerdict Verdict { get; init; }
+
+    /// <summary>Why, for people.</summary>
+    public IReadOnlyList<string> Reasons { get; init; } = [];
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{VirtualHost}/{Name}";
+}

@@ -1,0 +1,15 @@
+namespace RabbitMqBackup.Engine;
+
+/// <summary>Every line that the engine logs. None holds a secret: URIs come without user info.</summary>
+internal static class LogMessages
+{
+    /// <summary>The log of a caller that gave none.</summary>
+    internal sealed class Silent : IEngineLog
+    {
+        internal static readonly Silent Instance = new();
+
+        public void Write(LogLevel level, string message)
+        {
+        }
+    }
+}

@@ -1,0 +1,26 @@
+namespace RabbitMqBackup.Engine;
+
+/// <summary>How far a long operation is. Reported often; the receiver coalesces.</summary>
+public sealed record OperationProgress
+{
+    /// <summary>What is done, e.g. <c>Backing up</c>.</summary>
+    public required string Activity { get; init; }
+
+    /// <summary>What it is done to at the moment: a queue, a segment.</summary>
+    public string Current { get; init; } = "";
+
+    /// <summary>Messages done.</summary>
+    public long Messages { get; init; }
+
+    /// <summary>Messages in all, or null where that is not known.</summary>
+    public long? TotalMessages { get; init; }
+
+    /// <summary>Bytes done, before compression.</summary>
+    public long Bytes { get; init; }
+
+    /// <summary>Queues done.</summary>
+    public int Queues { get; init; }
+
+    /// <summary>Queues in all.</summary>
+    public int TotalQueues { get; init; }
+}

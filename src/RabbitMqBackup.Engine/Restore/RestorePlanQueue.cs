@@ -1,0 +1,35 @@
+namespace RabbitMqBackup.Engine.Restore;
+
+/// <summary>One queue in a restore plan.</summary>
+public sealed record RestorePlanQueue
+{
+    /// <summary>Virtual host of the source queue.</summary>
+    public required string VirtualHost { get; init; }
+
+    /// <summary>Source queue.</summary>
+    public required string Queue { get; init; }
+
+    /// <summary>Virtual host that it goes to.</summary>
+    public required string TargetVirtualHost { get; init; }
+
+    /// <summary>Queue that it goes to.</summary>
+    public required string TargetQueue { get; init; }
+
+    /// <summary>Messages to publish.</summary>
+    public long Messages { get; init; }
+
+    /// <summary>Bytes of their records.</summary>
+    public long Bytes { get; init; }
+
+    /// <summary>The target queue is missing and will be declared.</summary>
+    public bool Declares { get; init; }
+
+    /// <summary>The target virtual host is missing and will be created.</summary>
+    public bool CreatesVirtualHost { get; init; }
+
+    /// <summary>What stands in the way; not empty means that this queue is not restored.</summary>
+    public IReadOnlyList<string> Conflicts { get; init; } = [];
+
+    /// <summary>What will differ from the source, for people.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+}

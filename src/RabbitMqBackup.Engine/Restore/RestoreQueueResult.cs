@@ -1,0 +1,38 @@
+namespace RabbitMqBackup.Engine.Restore;
+
+/// <summary>What a restore did to one queue.</summary>
+public sealed record RestoreQueueResult
+{
+    /// <summary>Virtual host that it went to.</summary>
+    public required string VirtualHost { get; init; }
+
+    /// <summary>Queue that it went to.</summary>
+    public required string Queue { get; init; }
+
+    /// <summary>Messages that were to be published.</summary>
+    public long Requested { get; init; }
+
+    /// <summary>Messages that the broker confirmed and routed.</summary>
+    public long Confirmed { get; init; }
+
+    /// <summary>Messages that reached no queue.</summary>
+    public long Returned { get; init; }
+
+    /// <summary>Messages that the broker refused.</summary>
+    public long Rejected { get; init; }
+
+    /// <summary>Messages published of which nobody knows whether the broker has them.</summary>
+    public long Unconfirmed { get; init; }
+
+    /// <summary>True when the queue was declared by this restore.</summary>
+    public bool Declared { get; init; }
+
+    /// <summary><c>user-id</c> properties left out, since the broker takes none but the connection's own.</summary>
+    public long UserIdsRemoved { get; init; }
+
+    /// <summary>Error code where it went wrong or was left out, or null.</summary>
+    public string? ErrorCode { get; init; }
+
+    /// <summary>The reason, for people, or null.</summary>
+    public string? Reason { get; init; }
+}

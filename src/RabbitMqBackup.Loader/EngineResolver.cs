@@ -1,0 +1,6 @@
+namespace RabbitMqBackup.Loader;
+
+/// <summary>Placeholder of the first commit's build.</summary>
+public static class EngineResolver
+{
+}

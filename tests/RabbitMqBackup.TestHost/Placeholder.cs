@@ -1,0 +1,5 @@
+namespace RabbitMqBackup.TestHost;
+
+internal static class Placeholder
+{
+}
