@@ -1,5 +1,0 @@
-namespace RabbitMqBackup.TestHost;
-
-internal static class Placeholder
-{
-}
