@@ -12,7 +12,13 @@
     CompatiblePSEditions = @('Core')
     FormatsToProcess     = @('bin/RabbitMqBackup.format.ps1xml')
     CmdletsToExport      = @(
+        'Backup-RabbitMq'
+        'Export-RabbitDefinitions'
+        'Get-RabbitQueue'
+        'Import-RabbitDefinitions'
+        'New-RabbitBackupStore'
         'New-RabbitConnection'
+        'Test-RabbitBackup'
     )
     FunctionsToExport    = @()
     VariablesToExport    = @()

@@ -11,17 +11,19 @@ public abstract class AsyncCmdlet : PSCmdlet
 {
     // Never disposed: StopProcessing may still come while the cmdlet ends, and a source without a timer holds nothing.
     private readonly CancellationTokenSource _stop = new();
-    private readonly PipelinePump _pump = new();
 
     /// <summary>Sets up the parts.</summary>
     protected AsyncCmdlet()
     {
-        Log = new PipelineLog(this, _pump);
-        Progress = new ProgressDisplay(this, _pump);
+        Log = new PipelineLog(this, Pump);
+        Progress = new ProgressDisplay(this, Pump);
     }
 
     /// <summary>The engine's log: Information goes to Verbose, Debug to Debug, Warning to Warning.</summary>
     protected IEngineLog Log { get; }
+
+    /// <summary>The way from the engine's threads to the pipeline thread, open while <see cref="Run{T}"/> runs.</summary>
+    private protected PipelinePump Pump { get; } = new();
 
     /// <summary>The engine's progress, shown with rate and time left.</summary>
     private protected ProgressDisplay Progress { get; }
@@ -81,9 +83,6 @@ public abstract class AsyncCmdlet : PSCmdlet
         }
     }
 
-    /// <summary>Queues a call for the pipeline thread. From any thread, while <see cref="Run{T}"/> runs.</summary>
-    private protected void Post(Action write, bool isNews = false) => _pump.Post(write, isNews);
-
     private bool MoveNext<T>(IAsyncEnumerator<T> items)
     {
         ValueTask<bool> next = items.MoveNextAsync();
@@ -93,13 +92,13 @@ public abstract class AsyncCmdlet : PSCmdlet
         }
 
         // Most items are at hand already: a hop to the pool and back for each would cost more than the item.
-        _pump.RunQueued();
+        Pump.RunQueued();
         return next.GetAwaiter().GetResult();
     }
 
     private T Await<T>(Task<T> work)
     {
-        Exception? refusal = _pump.RunUntilEnd(work, _stop.Cancel);
+        Exception? refusal = Pump.RunUntilEnd(work, _stop.Cancel);
         Progress.Complete(silently: refusal is not null);
         if (refusal is not null)
         {

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using System.Management.Automation.Host;
+using System.Net;
 using RabbitMqBackup.Engine.Broker;
 
 namespace RabbitMqBackup.Cmdlets;
@@ -8,6 +9,9 @@ namespace RabbitMqBackup.Cmdlets;
 public abstract class BrokerCmdlet : AsyncCmdlet
 {
     private const string EnvironmentVariable = "RABBITMQ_BACKUP_CONNECTION";
+
+    // Asked for once, not for each object in the pipeline.
+    private NetworkCredential? _password;
 
     /// <summary>The cluster: a connection from New-RabbitConnection or an AMQP URI. Default: RABBITMQ_BACKUP_CONNECTION, else <c>amqp://guest:guest@localhost:5672/</c>.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -24,13 +28,15 @@ public abstract class BrokerCmdlet : AsyncCmdlet
     /// <summary>The connection in force, with its password.</summary>
     private protected RabbitConnection OpenConnection()
     {
-        RabbitConnection connection = Connection ?? FromEnvironment() ?? new RabbitConnection(new BrokerOptions(), namesVirtualHost: false, lacksPassword: false);
-        if (Credential is not null)
-        {
-            return connection.With(Credential.GetNetworkCredential());
-        }
+        RabbitConnection connection = InForce(Connection, Credential);
+        return connection.LacksPassword ? connection.With(_password ??= AskPassword(connection)) : connection;
+    }
 
-        return connection.LacksPassword ? connection.With(AskPassword(connection)) : connection;
+    /// <summary>The connection that was given, else the environment's, else RabbitMQ's own default; with the credential, if one was given.</summary>
+    internal static RabbitConnection InForce(RabbitConnection? given, PSCredential? credential)
+    {
+        RabbitConnection connection = given ?? FromEnvironment() ?? new RabbitConnection(new BrokerOptions(), namesVirtualHost: false, lacksPassword: false);
+        return credential is null ? connection : connection.With(credential.GetNetworkCredential());
     }
 
     private static RabbitConnection? FromEnvironment()
@@ -50,7 +56,7 @@ public abstract class BrokerCmdlet : AsyncCmdlet
         }
     }
 
-    private System.Net.NetworkCredential AskPassword(RabbitConnection connection)
+    private NetworkCredential AskPassword(RabbitConnection connection)
     {
         try
         {

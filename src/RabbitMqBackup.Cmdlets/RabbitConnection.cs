@@ -61,7 +61,7 @@ public sealed class RabbitConnection
     private string Scheme => UsesTls ? "amqps" : "amqp";
 
     /// <inheritdoc/>
-    public override string ToString() => VirtualHost is null ? Options.DisplayUri : $"{Options.DisplayUri}/{System.Uri.EscapeDataString(VirtualHost)}";
+    public override string ToString() => VirtualHost is null ? Uri[0] : $"{Uri[0]}/{System.Uri.EscapeDataString(VirtualHost)}";
 
     /// <summary>From an AMQP URI.</summary>
     /// <exception cref="ArgumentException">It is none, with the reason.</exception>
