@@ -83,6 +83,9 @@ public abstract class AsyncCmdlet : PSCmdlet
         }
     }
 
+    /// <summary>Queues a non-terminating error. From any thread, while <see cref="Run{T}"/> or <see cref="RunEach{T}"/> runs.</summary>
+    private protected void PostError(RabbitBackupException failure) => Pump.Post(() => WriteError(ErrorRecords.From(failure)), isNews: true);
+
     private bool MoveNext<T>(IAsyncEnumerator<T> items)
     {
         ValueTask<bool> next = items.MoveNextAsync();
