@@ -129,8 +129,16 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
             return;
         }
 
-        BackupEvents events = new(this, Pump, Progress, PassSegment);
+        BackupEvents events = new(Progress, PostError, PostSegment);
         WriteObject(Run(token => engine.ExecuteAsync(plan, events, token)));
+    }
+
+    private void PostSegment(BackupSegment segment)
+    {
+        if (PassSegment)
+        {
+            Pump.Post(() => WriteObject(segment));
+        }
     }
 
     private BackupOptions Options()
