@@ -1,11 +1,11 @@
 namespace RabbitMqBackup.Engine.Broker;
 
-/// <summary>How messages are taken out of a queue to be looked at. Neither acknowledges.</summary>
+/// <summary>How messages are taken from a queue, never acknowledged.</summary>
 internal enum QueueReadMethod
 {
-    /// <summary>basic.consume: the fast way (20,000 to 50,000 messages a second).</summary>
+    /// <summary>By consumers: fast; a queue that is deleted with its last consumer would be deleted.</summary>
     Consume,
 
-    /// <summary>basic.get, one by one (4,000 to 8,000 a second): where a consumer would do harm or receive nothing.</summary>
+    /// <summary>By basic.get: slow; harmless to auto-delete queues, and past exclusive or single active consumers of classic queues.</summary>
     Get,
 }

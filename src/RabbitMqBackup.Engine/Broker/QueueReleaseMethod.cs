@@ -1,11 +1,11 @@
 namespace RabbitMqBackup.Engine.Broker;
 
-/// <summary>How held messages are given back, after every consumer has been cancelled.</summary>
+/// <summary>How held messages are given back.</summary>
 internal enum QueueReleaseMethod
 {
-    /// <summary>Closing the channel: keeps the order on every version and queue type; counts as a delivery attempt on quorum queues.</summary>
+    /// <summary>By closing the channel: keeps the order everywhere; counts as a delivery attempt on quorum queues.</summary>
     ChannelClose,
 
-    /// <summary>One basic.nack(multiple, requeue): from 4.3 it keeps the order of quorum queues and is not counted.</summary>
+    /// <summary>By one basic.nack(multiple, requeue): not counted by quorum queues from 4.3; elsewhere it can move messages to the back.</summary>
     Nack,
 }
