@@ -2,6 +2,7 @@ using System.Collections.ObjectModel;
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
 using Microsoft.PowerShell;
+using RabbitMqBackup.TestHost;
 
 namespace RabbitMqBackup.Quickstart;
 
@@ -24,7 +25,7 @@ internal sealed class ModuleSession : IDisposable
         Runspace runspace = RunspaceFactory.CreateRunspace(new ConsoleHost(), initial);
         runspace.Open();
         ModuleSession session = new(runspace);
-        runspace.SessionStateProxy.Path.SetLocation(RepositoryRoot());
+        runspace.SessionStateProxy.Path.SetLocation(WorkingCopy.Root);
         session.Invoke(Console.IsOutputRedirected ? "$PSStyle.OutputRendering = 'PlainText'" : "$PSStyle.OutputRendering = 'Ansi'");
         return session;
     }
@@ -62,18 +63,5 @@ internal sealed class ModuleSession : IDisposable
     {
         string? remedy = error.ErrorDetails?.RecommendedAction;
         return new($"{command}{Environment.NewLine}{error} [{error.FullyQualifiedErrorId}]{(string.IsNullOrEmpty(remedy) ? "" : Environment.NewLine + remedy)}");
-    }
-
-    private static string RepositoryRoot()
-    {
-        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "RabbitMqBackup.psd1")))
-            {
-                return folder.FullName;
-            }
-        }
-
-        throw new JourneyException($"There is no RabbitMqBackup.psd1 above {AppContext.BaseDirectory}: run this from a working copy.");
     }
 }
