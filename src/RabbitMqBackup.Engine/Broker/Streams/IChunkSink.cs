@@ -4,7 +4,7 @@ namespace RabbitMqBackup.Engine.Broker.Streams;
 
 /// <summary>
 /// Takes a stream chunk by chunk, in order, from one thread at a time. Chunks of 60 MB occur, so the data comes in pieces and nothing is buffered for the sink.
-/// An exception out of a call ends the reading and comes out of <see cref="StreamReader.RunAsync"/>. To stop early and in order, call <see cref="StreamReader.Stop"/>.
+/// An exception out of a call ends the reading and comes out of <see cref="ChunkReader.RunAsync"/>. To stop early and in order, call <see cref="ChunkReader.Stop"/>.
 /// </summary>
 internal interface IChunkSink
 {

@@ -96,11 +96,14 @@ internal sealed class StreamPublisher : IStreamListener, IAsyncDisposable
     /// <param name="wireLength">Its length as in a chunk, with its header.</param>
     internal bool Fits(int wireLength) => _frame.Fits(wireLength);
 
+    /// <summary>Whether this broker takes an entry through the stream protocol. Where it does not, it would refuse the entries after it, too.</summary>
+    internal bool CanPublish(in ChunkEntry entry) => Fits(entry.Wire.Length) && (entry.IsWellFormed || !_connection.Features.ChecksBatches);
+
     /// <summary>Publishes the entries of a chunk under the ids offset + 1, without those that the broker has already.</summary>
     /// <param name="firstOffset">The chunk's first offset.</param>
     /// <param name="data">Its data.</param>
     /// <param name="cancellationToken">Ends it; what is sent is sent.</param>
-    /// <returns>Bytes of the data that were taken. Fewer than there are: the entry there does not fit into a frame.</returns>
+    /// <returns>Bytes of the data that were taken. Fewer than there are: the entry there can't be published, see <see cref="CanPublish"/>.</returns>
     internal async ValueTask<int> PublishChunkAsync(ulong firstOffset, ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
     {
         int position = 0;
@@ -234,7 +237,7 @@ internal sealed class StreamPublisher : IStreamListener, IAsyncDisposable
     void IStreamListener.OnLost(Exception failure) => Fail(failure);
 
     /// <summary>Adds entries until the frame is full or the data ends.</summary>
-    /// <returns>False where the next entry fits into no frame.</returns>
+    /// <returns>False where the next entry can't be published.</returns>
     private bool AddEntries(ReadOnlySpan<byte> data, ref int position, ref ulong offset)
     {
         ChunkEntryReader entries = new(data[position..], offset);
@@ -243,7 +246,7 @@ internal sealed class StreamPublisher : IStreamListener, IAsyncDisposable
             ulong id = entry.FirstOffset + 1;
             if (id > StoredId)
             {
-                if (!Fits(entry.Wire.Length))
+                if (!CanPublish(entry))
                 {
                     return false;
                 }

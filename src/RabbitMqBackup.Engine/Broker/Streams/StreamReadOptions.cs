@@ -6,7 +6,7 @@ internal sealed record StreamReadOptions
     /// <summary>Where to begin. Default: the first chunk.</summary>
     public StreamStart Start { get; init; } = StreamStart.First;
 
-    /// <summary>Read on as messages are written, until <see cref="StreamReader.Stop"/>. Default false: up to what is committed when the reading begins.</summary>
+    /// <summary>Read on as messages are written, until <see cref="ChunkReader.Stop"/>. Default false: up to what is committed when the reading begins.</summary>
     public bool Follow { get; init; }
 
     /// <summary>How long a broker may send nothing although there is more to come. Default 60 s.</summary>

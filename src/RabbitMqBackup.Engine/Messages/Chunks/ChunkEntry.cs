@@ -18,6 +18,10 @@ internal readonly ref struct ChunkEntry
     /// <summary>A batch's size before compression, as it claims.</summary>
     internal uint UncompressedLength { get; init; }
 
+    /// <summary>False for a batch whose header RabbitMQ 4.3 would refuse; older brokers have stored such.</summary>
+    internal bool IsWellFormed => !IsBatch
+        || (Codec <= BatchCodec.Zstd && UncompressedLength <= BatchCompression.MaxUncompressed && Records > 0 && Records * 4u <= UncompressedLength);
+
     /// <summary>The message, or the batch's stored bytes.</summary>
     internal required ReadOnlySpan<byte> Payload { get; init; }
 

@@ -11,7 +11,7 @@ namespace RabbitMqBackup.Engine.Broker.Streams;
 /// <param name="stream">The stream.</param>
 /// <param name="options">What to read.</param>
 /// <param name="sink">Takes the chunks.</param>
-internal sealed class StreamReader(StreamConnection connection, string stream, StreamReadOptions options, IChunkSink sink) : IStreamListener
+internal sealed class ChunkReader(StreamConnection connection, string stream, StreamReadOptions options, IChunkSink sink) : IStreamListener
 {
     private const byte Subscription = 1;
     private const ushort InitialCredit = 50;
@@ -143,6 +143,7 @@ internal sealed class StreamReader(StreamConnection connection, string stream, S
             return;
         }
 
+        Volatile.Write(ref _lastInput, Stopwatch.GetTimestamp());
         if (_chunk.Type is ChunkType.User)
         {
             sink.OnData(data);
@@ -184,10 +185,15 @@ internal sealed class StreamReader(StreamConnection connection, string stream, S
             return;
         }
 
-        Volatile.Write(ref _inSink, true);
-        await sink.OnPauseAsync(cancellationToken).ConfigureAwait(false);
-        Volatile.Write(ref _lastInput, Stopwatch.GetTimestamp());
-        Volatile.Write(ref _inSink, false);
+        ValueTask pause = sink.OnPauseAsync(cancellationToken);
+        if (!pause.IsCompletedSuccessfully)
+        {
+            Volatile.Write(ref _inSink, true);
+            await pause.ConfigureAwait(false);
+            Volatile.Write(ref _lastInput, Stopwatch.GetTimestamp());
+            Volatile.Write(ref _inSink, false);
+        }
+
         if (_creditOwed >= CreditRefill)
         {
             ushort credit = (ushort)_creditOwed;
