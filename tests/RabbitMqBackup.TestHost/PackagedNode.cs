@@ -32,7 +32,7 @@ internal sealed class PackagedNode : IBrokerNode
     /// <inheritdoc/>
     public string Origin => $"Debian's packages (tests/servers/brokers.sh, generation {_generation})";
 
-    private static string Script => Path.Combine(AppContext.BaseDirectory, "servers", "brokers.sh");
+    private static string Script => Path.Combine(Path.GetDirectoryName(typeof(PackagedNode).Assembly.Location)!, "servers", "brokers.sh");
 
     /// <summary>Installs the packages where they are missing, and starts a node on free ports.</summary>
     /// <exception cref="TestServerUnavailableException">It can't be done here, with the script's reason.</exception>

@@ -9,6 +9,9 @@ internal sealed record ReadPlan
     /// <summary>How they are given back.</summary>
     public required QueueReleaseMethod Release { get; init; }
 
+    /// <summary>Consumers at the same time, at most. 31: more lose the order on release. 1 for a single active consumer, where others receive nothing.</summary>
+    public int MaxConsumers { get; init; } = 31;
+
     /// <summary>Value of the consumer argument <c>x-consumer-timeout</c>, or null where the broker knows none and refuses or ignores it.</summary>
     public TimeSpan? ConsumerTimeout { get; init; }
 

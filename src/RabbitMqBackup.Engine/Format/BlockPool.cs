@@ -1,9 +1,10 @@
 namespace RabbitMqBackup.Engine.Format;
 
 /// <summary>
-/// Lends fixed-size blocks of memory for segments, and knows how many are out, so that the engine can hold back when memory is short. Safe for use from several threads.
+/// Lends fixed-size blocks of memory for segments, and knows how many are out, so that the engine can hold back when memory is short.
+/// Safe for use from several threads.
 /// </summary>
-/// <param name="keep">Free blocks that are kept for the next lender; more than these go to the garbage collector. Default 256: 64 MiB.</param>
+/// <param name="keep">Free blocks that are kept for the next borrower; more than these go to the garbage collector. Default 256: 64 MiB.</param>
 internal sealed class BlockPool(int keep = 256)
 {
     /// <summary>Bytes in a block.</summary>

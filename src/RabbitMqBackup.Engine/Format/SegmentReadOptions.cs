@@ -6,6 +6,9 @@ internal sealed record SegmentReadOptions
     /// <summary>Where the memory for the object comes from.</summary>
     public required BlockPool BlockPool { get; init; }
 
+    /// <summary>The object's path, as the target of errors.</summary>
+    public string? Target { get; init; }
+
     /// <summary>SHA-256 of the object by the manifest, hexadecimal; null to go without.</summary>
     public string? ExpectedSha256 { get; init; }
 

@@ -3,7 +3,8 @@ using System.Buffers;
 namespace RabbitMqBackup.Engine.Format;
 
 /// <summary>
-/// A run of entries of one stream chunk on its way into a segment: a whole chunk, or, where a chunk is large, one of the parts it was divided into between entries.
+/// A run of entries of one stream chunk on its way into a segment: a whole chunk, or, where a chunk is large, one of the parts it was divided into
+/// between entries.
 /// It borrows its memory for the time of the call that takes it.
 /// </summary>
 internal readonly ref struct StreamChunkContent

@@ -63,7 +63,9 @@ internal static class PropertyList
         reader.ThrowIfMalformed();
     }
 
-    /// <summary>A header that is an integer of any width (b B s u I i l L). False where there is none of that name and kind, or the list is malformed.</summary>
+    /// <summary>
+    /// A header that is an integer of any width (b B s u I i l L). False where there is none of that name and kind, or the list is malformed.
+    /// </summary>
     internal static bool TryGetHeader(ReadOnlySpan<byte> raw, ReadOnlySpan<byte> name, out long value)
     {
         value = 0;

@@ -1,4 +1,5 @@
 using RabbitMqBackup.Engine.Backup;
+using RabbitMqBackup.TestHost;
 using Xunit;
 
 namespace RabbitMqBackup.Engine.Tests.Architecture;
@@ -10,7 +11,7 @@ namespace RabbitMqBackup.Engine.Tests.Architecture;
 public sealed class PublicSurfaceTests
 {
     private static readonly HashSet<string> PrivateAssemblies =
-        [.. Directory.EnumerateFiles(Path.Combine(Repository.Root, "bin", "engine"), "*.dll").Select(Path.GetFileNameWithoutExtension).OfType<string>()];
+        [.. Directory.EnumerateFiles(Path.Combine(WorkingCopy.Root, "bin", "engine"), "*.dll").Select(Path.GetFileNameWithoutExtension).OfType<string>()];
 
     [Fact]
     public void Engine_shows_callers_only_types_of_the_framework_and_its_own()

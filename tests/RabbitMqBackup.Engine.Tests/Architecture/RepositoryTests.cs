@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
+using RabbitMqBackup.TestHost;
 using Xunit;
 
 namespace RabbitMqBackup.Engine.Tests.Architecture;
@@ -31,7 +32,7 @@ public sealed partial class RepositoryTests
     public void No_file_names_a_folder_of_somebodys_machine()
     {
         IEnumerable<string> files = Repository.Files("src", "tests", "samples", "bench", "docs", "en-US", ".ci")
-            .Concat(Directory.EnumerateFiles(Repository.Root).Select(path => Path.GetFileName(path)))
+            .Concat(Directory.EnumerateFiles(WorkingCopy.Root).Select(path => Path.GetFileName(path)))
             .Where(path => path.StartsWith(".ci/", StringComparison.Ordinal) || TextEndings.Contains(Path.GetExtension(path)));
         Assert.DoesNotContain(files.Select(path => (Path: path, Match: MachinePath().Match(Repository.Read(path)).Value)), hit => hit.Match.Length > 0);
     }
