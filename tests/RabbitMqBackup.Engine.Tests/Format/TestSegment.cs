@@ -8,6 +8,9 @@ namespace RabbitMqBackup.Engine.Tests.Format;
 /// <summary>Writes, forges and reads whole segments.</summary>
 internal static class TestSegment
 {
+    /// <summary>One pool for what does not look at its counts: a new one would have new blocks, and garbage collection would take most of the time.</summary>
+    internal static BlockPool Pool { get; } = new();
+
     /// <summary>Every record format with every compression.</summary>
     internal static TheoryData<RecordFormat, SegmentCompression> AllKinds
     {
@@ -28,8 +31,7 @@ internal static class TestSegment
 
     internal static byte[] Write(RecordFormat format, SegmentCompression compression, IEnumerable<TestRecord> records, int pieces = 1)
     {
-        BlockPool pool = new();
-        using SegmentWriter writer = new(new SegmentWriterOptions { BlockPool = pool, RecordFormat = format, Compression = compression });
+        using SegmentWriter writer = new(new SegmentWriterOptions { BlockPool = Pool, RecordFormat = format, Compression = compression });
         foreach (TestRecord record in records)
         {
             record.AppendTo(writer, pieces);
@@ -74,7 +76,7 @@ internal static class TestSegment
     }
 
     internal static Task<SegmentReader> OpenAsync(byte[] segment, SegmentReadOptions? options = null) =>
-        SegmentReader.OpenAsync(new MemoryStream(segment), options ?? new SegmentReadOptions { BlockPool = new BlockPool() }, CancellationToken.None);
+        SegmentReader.OpenAsync(new MemoryStream(segment), options ?? new SegmentReadOptions { BlockPool = Pool }, CancellationToken.None);
 
     internal static async Task<List<TestRecord>> ReadAsync(byte[] segment, SegmentReadOptions? options = null)
     {
