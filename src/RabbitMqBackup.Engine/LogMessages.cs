@@ -11,6 +11,10 @@ internal static class LogMessages
         reason is null ? LogLevel.Information : LogLevel.Warning,
         reason is null ? $"The broker takes messages again; restoring '{queue}' goes on." : $"The broker holds publishers back ({reason}); restoring '{queue}' waits.");
 
+    internal static string DefinitionsSent(long done, long total) => $"Imported {done} of {total} definitions.";
+
+    internal static string DefinitionsRetried(int attempt, string reason) => $"Attempt {attempt} to import definitions failed and is repeated: {reason}";
+
     /// <summary>The log of a caller that gave none.</summary>
     internal sealed class Silent : IEngineLog
     {

@@ -3,7 +3,7 @@ namespace RabbitMqBackup.Engine.Definitions;
 /// <summary>What an import did, as seen by reading back.</summary>
 public sealed record ImportReport
 {
-    /// <summary>Every object of the document.</summary>
+    /// <summary>Every object of the document, and what the broker made besides them.</summary>
     public required IReadOnlyList<ImportItem> Items { get; init; }
 
     /// <summary>The target's definitions before the import: import it to go back.</summary>
@@ -23,6 +23,9 @@ public sealed record ImportReport
 
     /// <summary>Objects that the broker refused.</summary>
     public int Failed => Count(ImportOutcome.Failed);
+
+    /// <summary>Objects that were left out.</summary>
+    public int Skipped => Count(ImportOutcome.Skipped);
 
     /// <summary>True when every object is as the document has it.</summary>
     public bool IsComplete => Conflicts == 0 && Failed == 0;
