@@ -3,6 +3,10 @@ namespace RabbitMqBackup.Engine;
 /// <summary>Every line that the engine logs. None holds a secret: URIs come without user info.</summary>
 internal static class LogMessages
 {
+    internal static void PublishersBlocked(this IEngineLog log, string queue, string? reason) => log.Write(
+        reason is null ? LogLevel.Information : LogLevel.Warning,
+        reason is null ? $"The broker takes messages again; restoring '{queue}' goes on." : $"The broker holds publishers back ({reason}); restoring '{queue}' waits.");
+
     /// <summary>The log of a caller that gave none.</summary>
     internal sealed class Silent : IEngineLog
     {

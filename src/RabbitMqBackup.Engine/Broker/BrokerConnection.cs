@@ -38,10 +38,15 @@ internal sealed class BrokerConnection : IAsyncDisposable
         ConnectionFactory factory = BrokerConnectionFactory.Create(options, host);
         using CancellationTokenSource timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         timeout.CancelAfter(options.ConnectTimeout * options.Endpoints.Count);
+        IConnection? connection = null;
         try
         {
-            IConnection connection = await factory.CreateConnectionAsync(BrokerConnectionFactory.Endpoints(options), timeout.Token).ConfigureAwait(false);
-            return new(connection, options, host);
+            connection = await factory.CreateConnectionAsync(BrokerConnectionFactory.Endpoints(options), timeout.Token).ConfigureAwait(false);
+            // The client (7.2.2) does not wait for the answer to connection.open; only the next round trip shows that the virtual host was refused.
+            IChannel channel = await connection.CreateChannelAsync(cancellationToken: timeout.Token).ConfigureAwait(false);
+            BrokerConnection opened = new(connection, options, host) { _channel = channel };
+            connection = null;
+            return opened;
         }
         catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
         {
@@ -50,6 +55,13 @@ internal sealed class BrokerConnection : IAsyncDisposable
         catch (Exception exception) when (exception is RabbitMQClientException or IOException or System.Net.Sockets.SocketException or System.Security.Authentication.AuthenticationException)
         {
             throw BrokerErrors.FromConnecting(options, host, exception);
+        }
+        finally
+        {
+            if (connection is not null)
+            {
+                await connection.DisposeAsync().ConfigureAwait(false);
+            }
         }
     }
 

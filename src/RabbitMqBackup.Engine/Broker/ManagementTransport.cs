@@ -67,8 +67,10 @@ internal sealed class ManagementTransport : IDisposable
 
             if (!response.IsSuccessStatusCode)
             {
-                byte[] error = await ReadAsync(response, MaxErrorBytes, cut: true, timeout.Token).ConfigureAwait(false);
-                throw Refused(response, path, ManagementError.Parse(error), neededTag);
+                byte[] text = await ReadAsync(response, MaxErrorBytes, cut: true, timeout.Token).ConfigureAwait(false);
+                ManagementError error = ManagementError.Parse(text);
+                // What elsewhere is a 404, /api/definitions answers with a 400.
+                return error.Reason == "vhost_not_found" ? null : throw Refused(response, path, error, neededTag);
             }
 
             return await ReadAsync(response, maxBytes, cut: false, timeout.Token).ConfigureAwait(false);

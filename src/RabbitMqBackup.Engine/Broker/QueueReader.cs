@@ -20,7 +20,7 @@ internal sealed class QueueReader(BrokerOptions options, TimeProvider time)
         await using (connection.ConfigureAwait(false))
         {
             DataChannel control = await connection.OpenChannelAsync(request.Queue.ToString(), ChannelEvents.None, cancellationToken).ConfigureAwait(false);
-            QueueDepth depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
+            DeclareOk depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
             ReadPortions plan = ReadPortions.For(request, depth.Ready);
             if (plan.Target == 0)
             {

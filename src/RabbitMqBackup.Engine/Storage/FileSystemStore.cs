@@ -88,13 +88,11 @@ internal sealed class FileSystemStore : IObjectStore
 
             // Delete is shared, so that a removal or a replacement does not fail on Windows because somebody reads.
             FileStream stream = new(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, BufferBytes, FileOptions.Asynchronous | FileOptions.SequentialScan);
-            if (range is not { } part)
-            {
-                return Task.FromResult<Stream>(stream);
-            }
-
-            stream.Seek(Math.Min(part.Offset, stream.Length), SeekOrigin.Begin);
-            return Task.FromResult<Stream>(new LimitedStream(stream, part.Length ?? long.MaxValue));
+            stream.Seek(Math.Min(range?.Offset ?? 0, stream.Length), SeekOrigin.Begin);
+            return Task.FromResult<Stream>(new ObjectStream(
+                stream,
+                range?.Length,
+                exception => FileSystemErrors.IsKnown(exception) ? FileSystemErrors.Translate(exception, path.ToString()) : null));
         }
         catch (Exception exception) when (FileSystemErrors.IsKnown(exception))
         {

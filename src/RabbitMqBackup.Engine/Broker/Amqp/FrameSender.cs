@@ -1,30 +1,29 @@
 using System.Buffers;
-using System.IO.Pipelines;
 using System.Net.Sockets;
 
 namespace RabbitMqBackup.Engine.Broker.Amqp;
 
 /// <summary>
-/// The way out: frames are encoded under <see cref="Gate"/> straight into a pipe, and one pump writes what has gathered to the stream. Encoding never waits; whoever
-/// sends much asks for room first.
+/// The way out: frames are encoded under <see cref="Gate"/> into one buffer while a thread of its own writes the other to the stream, so that encoding never waits and
+/// what gathers meanwhile goes out together. Whoever sends much asks for room first.
 /// </summary>
 internal sealed class FrameSender
 {
-    /// <summary>Bytes that may lie here before <see cref="WaitForRoomAsync"/> waits: enough for the pump never to run dry, little enough for memory.</summary>
-    private const long Room = 1 << 20;
+    /// <summary>Bytes that may lie here before <see cref="WaitForRoomAsync"/> waits: enough for the thread never to run dry, little enough for memory.</summary>
+    private const int Room = 1 << 20;
 
     private readonly Stream _stream;
     private readonly TimeProvider _time;
     private readonly Action<Exception> _failed;
-    private readonly Pipe _pipe = new(new PipeOptions(pauseWriterThreshold: 0, minimumSegmentSize: 64 << 10, useSynchronizationContext: false));
-    private readonly Task _pump;
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private ArrayBufferWriter<byte> _filling = new(4096);
+    private ArrayBufferWriter<byte> _sending = new(4096);
     private TaskCompletionSource? _roomWaiter;
-    private long _queued;
     private long _lastSent;
+    private bool _isSending;
     private bool _stopping;
-    private bool _stopped;
 
-    /// <summary>Starts the pump.</summary>
+    /// <summary>Starts the thread.</summary>
     /// <param name="stream">Where it goes.</param>
     /// <param name="time">For <see cref="IdleTime"/>.</param>
     /// <param name="failed">Told once when the stream takes nothing more.</param>
@@ -32,39 +31,42 @@ internal sealed class FrameSender
     {
         (_stream, _time, _failed) = (stream, time, failed);
         _lastSent = time.GetTimestamp();
-        _pump = Task.Run(PumpAsync);
+        new Thread(Run) { IsBackground = true, Name = "AMQP sender" }.Start();
     }
 
-    /// <summary>Held while frames are written to <see cref="Output"/> and flushed; frames of one content that are written under it stay together.</summary>
+    /// <summary>Held while frames are written to <see cref="Output"/> and flushed; frames that are written under it stay together.</summary>
     internal object Gate { get; } = new();
 
     /// <summary>Takes encoded frames.</summary>
-    internal IBufferWriter<byte> Output => _pipe.Writer;
+    internal IBufferWriter<byte> Output => _filling;
 
     /// <summary>Time since bytes last went out; zero while some are on their way.</summary>
-    internal TimeSpan IdleTime => Volatile.Read(ref _queued) > 0 ? TimeSpan.Zero : _time.GetElapsedTime(Volatile.Read(ref _lastSent));
+    internal TimeSpan IdleTime
+    {
+        get
+        {
+            lock (Gate)
+            {
+                return _isSending ? TimeSpan.Zero : _time.GetElapsedTime(_lastSent);
+            }
+        }
+    }
 
     /// <summary>Sends what was written. Called under <see cref="Gate"/>; never waits.</summary>
     internal void Flush()
     {
-        Interlocked.Add(ref _queued, _pipe.Writer.UnflushedBytes);
-
-        // The pipe has no pause threshold, so this is complete when it returns.
-        ValueTask<FlushResult> flushed = _pipe.Writer.FlushAsync();
-        _ = flushed.IsCompleted;
+        if (!_isSending)
+        {
+            Monitor.Pulse(Gate);
+        }
     }
 
     /// <summary>Waits while much is queued. One waiter at a time.</summary>
     internal ValueTask WaitForRoomAsync(CancellationToken cancellationToken)
     {
-        if (Volatile.Read(ref _queued) < Room)
-        {
-            return ValueTask.CompletedTask;
-        }
-
         lock (Gate)
         {
-            if (_queued < Room || _stopped)
+            if (_filling.WrittenCount < Room || _stopping)
             {
                 return ValueTask.CompletedTask;
             }
@@ -74,39 +76,26 @@ internal sealed class FrameSender
         }
     }
 
-    /// <summary>Ends the pump; what is queued may be lost. The stream is closed by its owner.</summary>
-    internal async Task StopAsync()
+    /// <summary>Ends the thread; what is queued may be lost. A write that hangs ends when the stream's owner breaks it.</summary>
+    internal Task StopAsync()
     {
-        Volatile.Write(ref _stopping, true);
-        _pipe.Reader.CancelPendingRead();
-        await _pump.ConfigureAwait(false);
+        lock (Gate)
+        {
+            _stopping = true;
+            Monitor.Pulse(Gate);
+        }
+
+        return _ended.Task;
     }
 
-    private async Task PumpAsync()
+    private void Run()
     {
-        PipeReader reader = _pipe.Reader;
         try
         {
-            while (true)
+            while (Next())
             {
-                ReadResult result = await reader.ReadAsync().ConfigureAwait(false);
-                foreach (ReadOnlyMemory<byte> part in result.Buffer)
-                {
-                    await _stream.WriteAsync(part).ConfigureAwait(false);
-                }
-
-                long sent = result.Buffer.Length;
-                reader.AdvanceTo(result.Buffer.End);
-                Volatile.Write(ref _lastSent, _time.GetTimestamp());
-                if (Interlocked.Add(ref _queued, -sent) < Room)
-                {
-                    LetGo();
-                }
-
-                if (Volatile.Read(ref _stopping))
-                {
-                    break;
-                }
+                _stream.Write(_sending.WrittenSpan);
+                _sending.ResetWrittenCount();
             }
         }
         catch (Exception exception) when (exception is IOException or SocketException or ObjectDisposedException)
@@ -117,23 +106,31 @@ internal sealed class FrameSender
         {
             lock (Gate)
             {
-                _stopped = true;
+                _stopping = true;
+                _roomWaiter?.TrySetResult();
             }
 
-            LetGo();
-            await reader.CompleteAsync().ConfigureAwait(false);
+            _ended.TrySetResult();
         }
     }
 
-    private void LetGo()
+    /// <summary>Waits for bytes and takes them. False when it is time to stop.</summary>
+    private bool Next()
     {
-        if (Volatile.Read(ref _roomWaiter) is not null)
+        lock (Gate)
         {
-            lock (Gate)
+            _lastSent = _time.GetTimestamp();
+            _isSending = false;
+            while (_filling.WrittenCount == 0 && !_stopping)
             {
-                _roomWaiter?.TrySetResult();
-                _roomWaiter = null;
+                Monitor.Wait(Gate);
             }
+
+            (_filling, _sending) = (_sending, _filling);
+            _isSending = true;
+            _roomWaiter?.TrySetResult();
+            _roomWaiter = null;
+            return !_stopping;
         }
     }
 }

@@ -1,17 +1,16 @@
 using System.Buffers;
-using System.IO.Pipelines;
 using System.Text;
 
 namespace RabbitMqBackup.Engine.Broker.Amqp;
 
 /// <summary>
-/// Opens an AMQP connection over fresh pipes.
+/// Opens an AMQP connection over a fresh transport.
 /// <code>
 /// C: protocol header   S: start   C: start-ok   S: tune   C: tune-ok, open   S: open-ok
 /// </code>
 /// The broker may send close from start-ok on.
 /// </summary>
-internal sealed class Handshake(PipeReader input, FrameSender sender, string target)
+internal sealed class Handshake(ReceiveBuffer input, FrameSender sender, string target)
 {
     /// <summary>Frame size before tune: the protocol says 4,096, RabbitMQ's start may be larger.</summary>
     private const int InitialFrameMax = 128 << 10;
@@ -22,17 +21,17 @@ internal sealed class Handshake(PipeReader input, FrameSender sender, string tar
     /// <summary>Largest frame that this client takes; RabbitMQ's own default. Also used where the broker sets no limit.</summary>
     private const int MaxFrameMax = 128 << 10;
 
-    /// <summary>Runs it; the caller's token bounds it in time.</summary>
+    /// <summary>Runs it; the caller bounds it in time by breaking the transport.</summary>
     /// <returns>The limits in force: none of them is 0 but for the heartbeat, where 0 is none.</returns>
     /// <exception cref="RabbitBackupException">The broker refuses the user, the virtual host, or speaks something else.</exception>
-    internal async Task<ConnectionTune> RunAsync(BrokerOptions options, string virtualHost, string connectionName, CancellationToken cancellationToken)
+    internal ConnectionTune Run(BrokerOptions options, string virtualHost, string connectionName)
     {
         Send(output => output.Write(ConnectionMethods.ProtocolHeader));
-        (MethodId method, byte[] arguments) = await ReceiveAsync(cancellationToken).ConfigureAwait(false);
+        (MethodId method, byte[] arguments) = Receive();
         Expect(MethodId.ConnectionStart, method);
         string user = Authenticate(arguments, options, connectionName);
 
-        (method, arguments) = await ReceiveAsync(cancellationToken).ConfigureAwait(false);
+        (method, arguments) = Receive();
         if (method == MethodId.ConnectionClose)
         {
             throw CloseReason.WhileAuthenticating(Closed(arguments), target, user);
@@ -51,7 +50,7 @@ internal sealed class Handshake(PipeReader input, FrameSender sender, string tar
             ConnectionMethods.WriteOpen(output, virtualHost);
         });
 
-        (method, arguments) = await ReceiveAsync(cancellationToken).ConfigureAwait(false);
+        (method, arguments) = Receive();
         if (method == MethodId.ConnectionClose)
         {
             throw CloseReason.WhileOpening(Closed(arguments), target, virtualHost, user);
@@ -123,34 +122,31 @@ internal sealed class Handshake(PipeReader input, FrameSender sender, string tar
         }
     }
 
-    private async Task<(MethodId Method, byte[] Arguments)> ReceiveAsync(CancellationToken cancellationToken)
+    private (MethodId Method, byte[] Arguments) Receive()
     {
         while (true)
         {
-            ReadResult result = await input.ReadAsync(cancellationToken).ConfigureAwait(false);
-            ReadOnlySequence<byte> buffer = result.Buffer;
-            if (FrameParser.TryRead(ref buffer, InitialFrameMax, out Frame frame))
+            ReadOnlySequence<byte> buffer = input.Unread;
+            if (!FrameParser.TryRead(ref buffer, InitialFrameMax, out Frame frame))
             {
-                byte[] payload = frame.Payload.ToArray();
-                input.AdvanceTo(buffer.Start);
-                if (frame.Type == FrameType.Heartbeat)
+                if (input.Fill() == 0)
                 {
-                    continue;
+                    throw new EndOfStreamException();
                 }
 
-                if (frame.Type != FrameType.Method || frame.Channel != 0)
-                {
-                    throw new AmqpProtocolException($"it sent a frame of type {frame.Type} on channel {frame.Channel} before the connection was open");
-                }
-
-                return ((MethodId)new AmqpReader(payload).ReadUInt32(), payload[4..]);
+                continue;
             }
 
-            input.AdvanceTo(buffer.Start, buffer.End);
-            if (result.IsCompleted)
+            byte[] payload = frame.Payload.ToArray();
+            input.Keep(buffer.Length);
+            if (frame.Type == FrameType.Heartbeat)
             {
-                throw new EndOfStreamException();
+                continue;
             }
+
+            return frame is { Type: FrameType.Method, Channel: 0 }
+                ? ((MethodId)new AmqpReader(payload).ReadUInt32(), payload[4..])
+                : throw new AmqpProtocolException($"it sent a frame of type {frame.Type} on channel {frame.Channel} before the connection was open");
         }
     }
 }

@@ -1,9 +1,12 @@
 namespace RabbitMqBackup.Engine.Storage;
 
-/// <summary>At most so many bytes of another stream, which it owns: the answer to a range.</summary>
-internal sealed class LimitedStream(Stream inner, long remaining) : Stream
+/// <summary>What a store hands out for reading: forward only, at most so many bytes of the stream below, which it owns, with that stream's errors translated.</summary>
+/// <param name="inner">The stream below.</param>
+/// <param name="length">The most that is read of it; null for all.</param>
+/// <param name="translate">Makes the engine's error of what the stream below threw, or null to let it pass.</param>
+internal sealed class ObjectStream(Stream inner, long? length, Func<Exception, RabbitBackupException?> translate) : Stream
 {
-    private long _remaining = remaining;
+    private long _remaining = length ?? long.MaxValue;
 
     /// <inheritdoc/>
     public override bool CanRead => true;
@@ -28,11 +31,34 @@ internal sealed class LimitedStream(Stream inner, long remaining) : Stream
     public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
     /// <inheritdoc/>
-    public override int Read(Span<byte> buffer) => Count(inner.Read(buffer[..(int)Math.Min(buffer.Length, _remaining)]));
+    public override int Read(Span<byte> buffer)
+    {
+        try
+        {
+            int read = inner.Read(buffer[..(int)Math.Min(buffer.Length, _remaining)]);
+            _remaining -= read;
+            return read;
+        }
+        catch (Exception exception) when (translate(exception) is { } translated)
+        {
+            throw translated;
+        }
+    }
 
     /// <inheritdoc/>
-    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
-        Count(await inner.ReadAsync(buffer[..(int)Math.Min(buffer.Length, _remaining)], cancellationToken).ConfigureAwait(false));
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            int read = await inner.ReadAsync(buffer[..(int)Math.Min(buffer.Length, _remaining)], cancellationToken).ConfigureAwait(false);
+            _remaining -= read;
+            return read;
+        }
+        catch (Exception exception) when (translate(exception) is { } translated)
+        {
+            throw translated;
+        }
+    }
 
     /// <inheritdoc/>
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
@@ -62,11 +88,5 @@ internal sealed class LimitedStream(Stream inner, long remaining) : Stream
         {
             inner.Dispose();
         }
-    }
-
-    private int Count(int read)
-    {
-        _remaining -= read;
-        return read;
     }
 }
