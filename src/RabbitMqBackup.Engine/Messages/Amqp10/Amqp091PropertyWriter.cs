@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Collections;
-using System.Globalization;
 using System.Text;
 
 namespace RabbitMqBackup.Engine.Messages.Amqp10;
@@ -95,50 +94,6 @@ internal sealed class Amqp091PropertyWriter
     {
         switch (value)
         {
-            case null:
-                Octet(target, (byte)'V');
-                break;
-            case bool v:
-                Typed(target, 't', [v ? (byte)1 : (byte)0]);
-                break;
-            case sbyte v:
-                Typed(target, 'b', [(byte)v]);
-                break;
-            case byte v:
-                Typed(target, 'B', [v]);
-                break;
-            case short v:
-                Octet(target, (byte)'s');
-                UInt16(target, (ushort)v);
-                break;
-            case ushort v:
-                Octet(target, (byte)'u');
-                UInt16(target, v);
-                break;
-            case int v:
-                Octet(target, (byte)'I');
-                UInt32(target, (uint)v);
-                break;
-            case uint v:
-                Octet(target, (byte)'i');
-                UInt32(target, v);
-                break;
-            case float v:
-                Octet(target, (byte)'f');
-                UInt32(target, BitConverter.SingleToUInt32Bits(v));
-                break;
-            case double v:
-                Octet(target, (byte)'d');
-                Int64(target, BitConverter.DoubleToInt64Bits(v));
-                break;
-            case DateTimeOffset v:
-                Octet(target, (byte)'T');
-                Int64(target, v.ToUnixTimeSeconds());
-                break;
-            case IConvertible and (long or ulong):
-                Octet(target, (byte)'l');
-                Int64(target, Convert.ToInt64(value, CultureInfo.InvariantCulture));
-                break;
             case List<object?> list:
                 Octet(target, (byte)'A');
                 Sized(target, list, static (inner, items) =>
@@ -153,14 +108,40 @@ internal sealed class Amqp091PropertyWriter
                 Octet(target, (byte)'F');
                 Table(target, map.Select(p => ((string)p.Key!, p.Value)));
                 break;
-            default:
+            case string or byte[] or Guid:
                 byte[] octets = value as byte[] ?? Encoding.UTF8.GetBytes(value is Guid id ? $"urn:uuid:{id:D}" : (string)value);
                 Octet(target, (byte)'S');
                 UInt32(target, (uint)octets.Length);
                 target.Write(octets);
                 break;
+            default:
+                (char type, ulong bits, int size) = Scalar(value);
+                Octet(target, (byte)type);
+                Span<byte> content = stackalloc byte[8];
+                BinaryPrimitives.WriteUInt64BigEndian(content, bits);
+                target.Write(content[(8 - size)..]);
+                break;
         }
     }
+
+    /// <summary>Type, bits and length of a value of fixed size.</summary>
+    private static (char Type, ulong Bits, int Size) Scalar(object? value) => value switch
+    {
+        null => ('V', 0, 0),
+        bool v => ('t', v ? 1ul : 0, 1),
+        sbyte v => ('b', (byte)v, 1),
+        byte v => ('B', v, 1),
+        short v => ('s', (ushort)v, 2),
+        ushort v => ('u', v, 2),
+        int v => ('I', (uint)v, 4),
+        uint v => ('i', v, 4),
+        float v => ('f', BitConverter.SingleToUInt32Bits(v), 4),
+        double v => ('d', BitConverter.DoubleToUInt64Bits(v), 8),
+        long v => ('l', (ulong)v, 8),
+        ulong v => ('l', v, 8),
+        DateTimeOffset v => ('T', (ulong)v.ToUnixTimeSeconds(), 8),
+        _ => throw new ArgumentException($"A table has no type for {value.GetType()}.", nameof(value)),
+    };
 
     private static void Table(IBufferWriter<byte> target, IEnumerable<(string Name, object? Value)> fields) => Sized(target, fields, static (inner, pairs) =>
     {
@@ -185,12 +166,6 @@ internal sealed class Amqp091PropertyWriter
         byte[] octets = Encoding.UTF8.GetBytes(text);
         Octet(target, checked((byte)octets.Length));
         target.Write(octets);
-    }
-
-    private static void Typed(IBufferWriter<byte> target, char type, ReadOnlySpan<byte> content)
-    {
-        Octet(target, (byte)type);
-        target.Write(content);
     }
 
     private static void Octet(IBufferWriter<byte> target, byte value) => target.Write([value]);
