@@ -7,7 +7,7 @@ namespace RabbitMqBackup.Engine.Broker;
 /// The order of these steps is what keeps the queue's order; see the constants and comments for what was measured.
 /// </summary>
 internal sealed class QueueRead(
-    DataConnection connection, DataChannel control, QueueReadRequest request, ReadPlan plan, IDeliverySink sink, BrokerOptions options, TimeProvider time) : IDisposable
+    DataConnection connection, DataChannel control, QueueReadRequest request, ReadPortions plan, IDeliverySink sink, BrokerOptions options, TimeProvider time) : IDisposable
 {
     /// <summary>Gets on their way at once: enough to hide the round trip, few enough to be answered within any time-out.</summary>
     private const int GetWindow = 64;
@@ -41,7 +41,7 @@ internal sealed class QueueRead(
         }
 
         TimeSpan held = time.GetElapsedTime(start);
-        (QueueDepth after, bool all) = await SeeReturnedAsync(_session.Held, cancellationToken).ConfigureAwait(false);
+        (DeclareOk after, bool all) = await SeeReturnedAsync(_session.Held, cancellationToken).ConfigureAwait(false);
         await _channel.CloseAsync(cancellationToken).ConfigureAwait(false);
         return new QueueReadResult
         {
@@ -118,7 +118,7 @@ internal sealed class QueueRead(
                 continue;
             }
 
-            QueueDepth depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
+            DeclareOk depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
             quiet = _session.Held != before ? 0 : quiet > 0 && depth.Ready != lastReady ? 1 : quiet + 1;
             lastReady = depth.Ready;
             if (depth.Ready == 0 ? quiet >= QuietChecksWhenEmpty : quiet >= QuietChecksWhenStalled)
@@ -224,14 +224,14 @@ internal sealed class QueueRead(
     }
 
     /// <summary>Waits until as many are ready as were held, or nothing changes any more.</summary>
-    private async Task<(QueueDepth After, bool All)> SeeReturnedAsync(long held, CancellationToken cancellationToken)
+    private async Task<(DeclareOk After, bool All)> SeeReturnedAsync(long held, CancellationToken cancellationToken)
     {
         TimeSpan delay = TimeSpan.FromMilliseconds(10);
         long lastChange = time.GetTimestamp();
         uint lastReady = uint.MaxValue;
         while (true)
         {
-            QueueDepth depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
+            DeclareOk depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
             if (depth.Ready >= held)
             {
                 return (depth, true);

@@ -20,8 +20,8 @@ internal sealed class QueueReader(BrokerOptions options, TimeProvider time)
         await using (connection.ConfigureAwait(false))
         {
             DataChannel control = await connection.OpenChannelAsync(request.Queue.ToString(), ChannelEvents.None, cancellationToken).ConfigureAwait(false);
-            QueueDepth depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
-            ReadPlan plan = ReadPlan.For(request, depth.Ready);
+            DeclareOk depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
+            ReadPortions plan = ReadPortions.For(request, depth.Ready);
             if (plan.Target == 0)
             {
                 return new QueueReadResult

@@ -10,8 +10,9 @@ public sealed record MessageProperties
     public string? ContentEncoding { get; init; }
 
     /// <summary>
-    /// Headers by name, never null. Field types: t bool, b sbyte, B byte, s short, u ushort, I int, i uint, l long, f float, d double, D decimal (as double where it is beyond decimal),
-    /// S string where it is UTF-8, else byte[]; x byte[], T DateTimeOffset, A list, F dictionary, V null.
+    /// Headers by name, never null. Field types: t bool, b sbyte, B byte, s short, u ushort, I int, i uint, l long, f float, d double,
+    /// D decimal (as double where it is beyond decimal), S string where it is UTF-8, else byte[]; x byte[],
+    /// T DateTimeOffset (beyond the year 9999 its seconds as ulong), A list, F dictionary, V null, L ulong.
     /// </summary>
     public IReadOnlyDictionary<string, object?> Headers { get; init; } = new Dictionary<string, object?>();
 
@@ -33,7 +34,7 @@ public sealed record MessageProperties
     /// <summary>Message id.</summary>
     public string? MessageId { get; init; }
 
-    /// <summary>The application's time stamp (s resolution).</summary>
+    /// <summary>The application's time stamp (s resolution); null also where it is beyond the year 9999.</summary>
     public DateTimeOffset? Timestamp { get; init; }
 
     /// <summary>Type name.</summary>

@@ -5,14 +5,14 @@ namespace RabbitMqBackup.Engine.Broker.Amqp;
 /// <summary>queue.declare-ok (50, 11).</summary>
 /// <param name="Ready">Messages that no consumer holds.</param>
 /// <param name="Consumers">Consumers.</param>
-internal readonly record struct QueueDepth(uint Ready, uint Consumers)
+internal readonly record struct DeclareOk(uint Ready, uint Consumers)
 {
     /// <summary><c>queue shortstr · message-count u32 · consumer-count u32</c></summary>
-    internal static QueueDepth Read(ReadOnlySpan<byte> arguments)
+    internal static DeclareOk Read(ReadOnlySpan<byte> arguments)
     {
         AmqpReader reader = new(arguments);
         reader.ReadShortString();
-        return new QueueDepth(reader.ReadUInt32(), reader.ReadUInt32());
+        return new DeclareOk(reader.ReadUInt32(), reader.ReadUInt32());
     }
 }
 

@@ -33,7 +33,7 @@ internal sealed class DataChannel : IDisposable
 
     /// <summary>Asks how many messages are ready. Exact at once for classic and quorum queues.</summary>
     /// <exception cref="RabbitBackupException">The queue is missing, exclusive to others, or may not be seen; the channel is closed then.</exception>
-    internal Task<QueueDepth> DeclarePassiveAsync(string queue, CancellationToken cancellationToken) =>
+    internal Task<DeclareOk> DeclarePassiveAsync(string queue, CancellationToken cancellationToken) =>
         CallAsync(MethodId.QueueDeclareOk, output => ChannelMethods.WriteDeclarePassive(output, Number, queue), cancellationToken);
 
     /// <summary>Adds a consumer that may hold so many messages, and waits until the broker has it.</summary>
@@ -205,7 +205,7 @@ internal sealed class DataChannel : IDisposable
                 OnClose(CloseArguments.Read(arguments));
                 break;
             case MethodId.QueueDeclareOk:
-                Complete(method, QueueDepth.Read(arguments));
+                Complete(method, DeclareOk.Read(arguments));
                 break;
             default:
                 Complete(method, default);
@@ -270,7 +270,7 @@ internal sealed class DataChannel : IDisposable
         Closing(CloseReason.AtWork(close, Target));
     }
 
-    private void Complete(MethodId method, QueueDepth value)
+    private void Complete(MethodId method, DeclareOk value)
     {
         PendingReply? reply;
         lock (_pending)
@@ -295,7 +295,7 @@ internal sealed class DataChannel : IDisposable
         reply.TrySetResult(value);
     }
 
-    private async Task<QueueDepth> CallAsync(MethodId expected, Action<IBufferWriter<byte>> write, CancellationToken cancellationToken)
+    private async Task<DeclareOk> CallAsync(MethodId expected, Action<IBufferWriter<byte>> write, CancellationToken cancellationToken)
     {
         PendingReply reply = new(expected);
         lock (_connection.Sender.Gate)
@@ -349,7 +349,7 @@ internal sealed class DataChannel : IDisposable
         return _scratch.AsSpan(0, length);
     }
 
-    private sealed class PendingReply(MethodId expected) : TaskCompletionSource<QueueDepth>(TaskCreationOptions.RunContinuationsAsynchronously)
+    private sealed class PendingReply(MethodId expected) : TaskCompletionSource<DeclareOk>(TaskCreationOptions.RunContinuationsAsynchronously)
     {
         internal MethodId Expected { get; } = expected;
     }

@@ -1,0 +1,187 @@
+using System.Security.Cryptography;
+
+namespace RabbitMqBackup.Engine.Format;
+
+/// <summary>
+/// Writes one segment into pooled memory: records are encoded and compressed as they come, so that what it holds is the compressed size and a small constant
+/// (the block that records are collected in; with zstd the compressor's 1 to 5 MiB, with LZ4 half a MiB).
+/// For one thread at a time. When to cut is its owner's decision.
+/// </summary>
+internal sealed class SegmentWriter : IDisposable
+{
+    private readonly SegmentWriterOptions _options;
+    private readonly BlockBuffer _object;
+    private readonly PayloadCompressor _compressor;
+    private readonly PayloadWriter _payload;
+    private readonly JsonRecordWriter? _json;
+    private bool _finished;
+    private bool _disposed;
+    private long? _firstOffset;
+    private long? _lastOffset;
+
+    /// <summary>Begins a segment.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such format, compression or level.</exception>
+    internal SegmentWriter(SegmentWriterOptions options)
+    {
+        if (!Enum.IsDefined(options.RecordFormat))
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.RecordFormat, "It is no format of records.");
+        }
+
+        _options = options;
+        _object = new BlockBuffer(options.BlockPool);
+        try
+        {
+            _object.Write(stackalloc byte[SegmentHeader.Length]);
+            _compressor = PayloadCompressor.Create(options, _object);
+        }
+        catch
+        {
+            _object.Dispose();
+            throw;
+        }
+
+        _payload = new PayloadWriter(_compressor, options.BlockPool);
+        _json = options.RecordFormat == RecordFormat.Json ? new JsonRecordWriter(_payload) : null;
+    }
+
+    /// <summary>Bytes of the records so far, length prefixes included, before compression.</summary>
+    internal long UncompressedBytes => _payload.Length;
+
+    /// <summary>Messages so far.</summary>
+    internal long Records { get; private set; }
+
+    /// <summary>Time of the first record, ms since 1970 UTC; 0 without one.</summary>
+    internal long FirstTime { get; private set; }
+
+    /// <summary>Time of the last record so far, ms since 1970 UTC; 0 without one.</summary>
+    internal long LastTime { get; private set; }
+
+    /// <summary>Adds a message.</summary>
+    internal void Append(in RecordContent record)
+    {
+        ThrowIfEnded();
+        if (_json is null)
+        {
+            BinaryRecordCodec.Write(_payload, in record);
+        }
+        else
+        {
+            _json.Write(in record);
+        }
+
+        Count(1, record.CapturedAt);
+    }
+
+    /// <summary>
+    /// Adds entries of a stream chunk: a whole one, or a part of a large one, divided between entries so that neither side has to hold it (1 MiB is a
+    /// good part).
+    /// The counts are the caller's word; the reader checks them.
+    /// </summary>
+    /// <exception cref="ArgumentException">It holds no entry.</exception>
+    internal void AppendChunk(in StreamChunkContent chunk)
+    {
+        ThrowIfEnded();
+        if (chunk.EntryCount <= 0 || chunk.MessageCount < chunk.EntryCount)
+        {
+            throw new ArgumentException("A chunk has an entry at least, and as many messages as entries or more.", nameof(chunk));
+        }
+
+        if (_json is null)
+        {
+            BinaryRecordCodec.Write(_payload, in chunk);
+        }
+        else
+        {
+            _json.Write(in chunk);
+        }
+
+        Count(chunk.MessageCount, chunk.Timestamp);
+        _firstOffset ??= chunk.FirstOffset;
+        _lastOffset = chunk.FirstOffset + chunk.MessageCount - 1;
+    }
+
+    /// <summary>Ends the segment. The content has its memory now; the writer can only be disposed.</summary>
+    internal SegmentContent Finish()
+    {
+        ThrowIfEnded();
+        long uncompressed = UncompressedBytes;
+        _payload.Complete();
+        Span<byte> header = stackalloc byte[SegmentHeader.Length];
+        new SegmentHeader
+        {
+            RecordFormat = _options.RecordFormat,
+            Compression = _options.Compression,
+            Records = Records,
+            FirstTime = FirstTime,
+            LastTime = LastTime,
+        }.Write(header);
+        _object.Overwrite(0, header);
+        SegmentFooter.Append(_object);
+        _finished = true;
+        return new SegmentContent(_object)
+        {
+            Sha256 = Hash(_object),
+            Records = Records,
+            FirstTime = FirstTime,
+            LastTime = LastTime,
+            FirstOffset = _firstOffset,
+            LastOffset = _lastOffset,
+            UncompressedBytes = uncompressed,
+        };
+    }
+
+    /// <summary>Gives the memory back; all of it where <see cref="Finish"/> was not reached.</summary>
+    public void Dispose()
+    {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
+        _payload.Dispose();
+        _compressor.Dispose();
+        _json?.Dispose();
+        if (!_finished)
+        {
+            _object.Dispose();
+        }
+    }
+
+    /// <summary>SHA-256 of an object, 64 lower-case hexadecimal digits.</summary>
+    internal static string Hash(BlockBuffer @object)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        for (long position = 0; position < @object.Length;)
+        {
+            ReadOnlySpan<byte> part = @object.Read(position).Span;
+            hash.AppendData(part);
+            position += part.Length;
+        }
+
+        Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
+        hash.GetHashAndReset(digest);
+        return Convert.ToHexString(digest).ToLowerInvariant();
+    }
+
+    private void Count(int messages, long time)
+    {
+        if (Records == 0)
+        {
+            FirstTime = time;
+        }
+
+        LastTime = time;
+        Records += messages;
+    }
+
+    private void ThrowIfEnded()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (_finished)
+        {
+            throw new InvalidOperationException("The segment is finished.");
+        }
+    }
+}
