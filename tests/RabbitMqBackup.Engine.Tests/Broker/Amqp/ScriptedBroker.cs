@@ -36,8 +36,8 @@ internal sealed class ScriptedBroker : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        _listener.Stop();
         await _accepting;
+        _listener.Stop();
         await Task.WhenAll(_peers).WaitAsync(TimeSpan.FromSeconds(10));
         _stop.Dispose();
     }
@@ -52,7 +52,7 @@ internal sealed class ScriptedBroker : IAsyncDisposable
                 _peers.Add(PlayAsync(client, script, tls));
             }
         }
-        catch (Exception exception) when (exception is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (OperationCanceledException)
         {
             // The end of the test.
         }
