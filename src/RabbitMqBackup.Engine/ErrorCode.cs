@@ -24,6 +24,9 @@ public enum ErrorCode
     /// <summary>Reading the queue could lose or distort a message.</summary>
     QueueAtRisk,
 
+    /// <summary>The queue can't be read at the moment: its node is down or its replicas have no majority.</summary>
+    QueueUnavailable,
+
     /// <summary>The management API does not answer, is not enabled, or refuses.</summary>
     ManagementApiUnavailable,
 

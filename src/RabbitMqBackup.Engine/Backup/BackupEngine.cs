@@ -1,14 +1,79 @@
+using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Catalog;
+using RabbitMqBackup.Engine.Storage;
 
 namespace RabbitMqBackup.Engine.Backup;
 
 /// <summary>Backs up the queues and definitions of a running cluster: plan first, then execute.</summary>
-public sealed class BackupEngine(IEngineLog log)
+/// <param name="log">Where log lines go; null for nowhere.</param>
+/// <param name="time">The clock; null for the system's.</param>
+public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = null)
 {
+    private readonly IEngineLog _log = log ?? LogMessages.Silent.Instance;
+    private readonly TimeProvider _time = time ?? TimeProvider.System;
+
     /// <summary>Looks at the broker and the store, and decides. Changes nothing.</summary>
-    /// <exception cref="RabbitBackupException">The broker or the store can't be used, or the id exists.</exception>
-    public Task<BackupPlan> PlanAsync(BackupOptions options, CancellationToken cancellationToken) => throw new NotSupportedException($"{log} {options} {cancellationToken}");
+    /// <exception cref="ArgumentException">An option is out of its range.</exception>
+    /// <exception cref="RabbitBackupException">The broker or the store can't be used, a named queue is not there, or the id exists.</exception>
+    public async Task<BackupPlan> PlanAsync(BackupOptions options, CancellationToken cancellationToken)
+    {
+        Check(options);
+        string id = options.BackupId ?? BackupId.New(_time);
+        await RefuseExistingAsync(options.Store, id, cancellationToken).ConfigureAwait(false);
+
+        using ManagementClient management = new(options.Broker);
+        ClusterOverview overview = await management.GetOverviewAsync(cancellationToken).ConfigureAwait(false);
+        List<QueueInfo> queues = [];
+        await foreach (QueueInfo queue in QueueListing.ListAsync(management, options.Selection, new ReadSafetyOptions(), onProblem: null, cancellationToken).ConfigureAwait(false))
+        {
+            queues.Add(queue);
+        }
+
+        return new BackupPlan
+        {
+            Options = options,
+            BackupId = id,
+            ClusterName = overview.ClusterName,
+            RabbitMqVersion = overview.RabbitMqVersion,
+            Version = overview.Version,
+            Queues = queues,
+        };
+    }
 
     /// <summary>Does what the plan says. The manifest is the last thing written; its status is partial when anything failed.</summary>
-    public Task<BackupManifest> ExecuteAsync(BackupPlan plan, IBackupEvents events, CancellationToken cancellationToken) => throw new NotSupportedException($"{log} {plan} {events} {cancellationToken}");
+    /// <exception cref="RabbitBackupException">The store failed; there is no manifest then, so no backup.</exception>
+    public Task<BackupManifest> ExecuteAsync(BackupPlan plan, IBackupEvents events, CancellationToken cancellationToken) =>
+        new BackupRun(plan, events, _log, _time).RunAsync(cancellationToken);
+
+    private static async Task RefuseExistingAsync(BackupStore target, string id, CancellationToken cancellationToken)
+    {
+        await using BackupCatalog catalog = new(target);
+        if (await catalog.ExistsAsync(id, cancellationToken).ConfigureAwait(false))
+        {
+            throw new RabbitBackupException(ErrorCode.BackupExists, $"There is a backup '{id}' in {target} already.")
+            {
+                Target = id,
+                Hint = "Choose another -BackupId, or leave it out to have one made.",
+            };
+        }
+    }
+
+    private static void Check(BackupOptions options)
+    {
+        InRange(options.SegmentBytes, 64 << 10, 1 << 30, nameof(options.SegmentBytes));
+        InRange(options.MaxConcurrentQueues, 1, 64, nameof(options.MaxConcurrentQueues));
+        InRange(options.SegmentInterval.Ticks, TimeSpan.TicksPerSecond, TimeSpan.TicksPerDay, nameof(options.SegmentInterval));
+        if (options.BackupId is { } id)
+        {
+            BackupId.Check(id);
+        }
+    }
+
+    private static void InRange(long value, long from, long to, string name)
+    {
+        if (value < from || value > to)
+        {
+            throw new ArgumentOutOfRangeException(name, value, $"{name} must be from {from} to {to}.");
+        }
+    }
 }

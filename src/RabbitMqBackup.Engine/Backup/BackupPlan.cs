@@ -17,6 +17,9 @@ public sealed record BackupPlan
     /// <summary>The broker's version.</summary>
     public required string RabbitMqVersion { get; init; }
 
+    /// <summary>The numeric part of <see cref="RabbitMqVersion"/>.</summary>
+    internal Version Version { get; init; } = new();
+
     /// <summary>The queues, with their verdicts.</summary>
     public required IReadOnlyList<QueueInfo> Queues { get; init; }
 

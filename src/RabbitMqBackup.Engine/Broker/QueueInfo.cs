@@ -51,6 +51,27 @@ public sealed record QueueInfo
     /// <summary>Why, for people.</summary>
     public IReadOnlyList<string> Reasons { get; init; } = [];
 
+    /// <summary>The delivery limit that the broker says is in force (quorum queues, from 4.0): a number, <c>-1</c> for unlimited, null where it does not say.</summary>
+    internal long? DeliveryLimit { get; init; }
+
+    /// <summary>Messages that are neither ready nor unacknowledged since a delayed retry hides them (quorum queues, from 4.3).</summary>
+    internal long Delayed { get; init; }
+
+    /// <summary>A consumer holds the queue exclusively.</summary>
+    internal bool HasExclusiveConsumer { get; init; }
+
+    /// <summary>A single active consumer is at work.</summary>
+    internal bool HasActiveConsumer { get; init; }
+
+    /// <summary>Nodes that hold a replica; empty where the API does not say.</summary>
+    internal IReadOnlyList<string> Members { get; init; } = [];
+
+    /// <summary>Those of <see cref="Members"/> that are up.</summary>
+    internal IReadOnlyList<string> Online { get; init; } = [];
+
+    /// <summary>How the queue is to be read, if at all; null before the pre-flight check.</summary>
+    internal ReadDecision? Decision { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => $"{VirtualHost}/{Name}";
 }

@@ -49,7 +49,7 @@ public sealed class BackupMessage
     internal byte[] RawRoutingKey { get; init; } = [];
 
     /// <summary>The queue's row in the manifest.</summary>
-    internal QueueEntry? QueueEntry { get; init; }
+    internal QueueEntry QueueEntry { get; init; } = null!;
 
     /// <summary>Where it lies.</summary>
     internal BackupStore? Store { get; init; }

@@ -17,8 +17,8 @@ public sealed record BackupSegment
     /// <summary>Its row in the manifest.</summary>
     public required SegmentEntry Entry { get; init; }
 
-    /// <summary>The queue it came from, for a restore that has to declare it; null while the backup still runs.</summary>
-    public QueueEntry? QueueEntry { get; init; }
+    /// <summary>The queue it came from, for a restore that has to declare it; its counts and segments are empty while the backup still runs.</summary>
+    public required QueueEntry QueueEntry { get; init; }
 
     /// <summary>Where it lies.</summary>
     public required BackupStore Store { get; init; }

@@ -4,4 +4,8 @@ namespace RabbitMqBackup.Engine.Catalog;
 /// <param name="Key">Its path below the backup's folder.</param>
 /// <param name="StoredBytes">Bytes of the object.</param>
 /// <param name="Sha256">SHA-256 of the object, 64 lower-case hexadecimal digits.</param>
-public sealed record DefinitionsEntry(string Key, long StoredBytes, string Sha256);
+public sealed record DefinitionsEntry(string Key, long StoredBytes, string Sha256)
+{
+    /// <summary>Fields of a newer minor format, kept as raw JSON by name.</summary>
+    internal IReadOnlyDictionary<string, string> UnknownFields { get; init; } = new Dictionary<string, string>();
+}

@@ -6,4 +6,8 @@ namespace RabbitMqBackup.Engine.Catalog;
 /// <param name="Reason">Why, for people.</param>
 /// <param name="FirstOffset">First missing offset, for streams.</param>
 /// <param name="LastOffset">Last missing offset, for streams.</param>
-public sealed record GapEntry(long? Messages, string Code, string Reason, long? FirstOffset = null, long? LastOffset = null);
+public sealed record GapEntry(long? Messages, string Code, string Reason, long? FirstOffset = null, long? LastOffset = null)
+{
+    /// <summary>Fields of a newer minor format, kept as raw JSON by name.</summary>
+    internal IReadOnlyDictionary<string, string> UnknownFields { get; init; } = new Dictionary<string, string>();
+}

@@ -1,11 +1,45 @@
+using RabbitMqBackup.Engine.Broker;
+
 namespace RabbitMqBackup.Engine.Restore;
 
 /// <summary>Restores backups, segments or messages: plan first, then execute.</summary>
-public sealed class RestoreEngine(IEngineLog log)
+/// <param name="log">Where log lines go; null for nowhere.</param>
+/// <param name="time">The clock; null for the system's.</param>
+public sealed class RestoreEngine(IEngineLog? log = null, TimeProvider? time = null)
 {
-    /// <summary>Looks at the backup and the target, and decides. Changes nothing.</summary>
-    public Task<RestorePlan> PlanAsync(RestoreOptions options, CancellationToken cancellationToken) => throw new NotSupportedException($"{log} {options} {cancellationToken}");
+    private readonly IEngineLog _log = log ?? LogMessages.Silent.Instance;
+    private readonly TimeProvider _time = time ?? TimeProvider.System;
 
-    /// <summary>Does what the plan says.</summary>
-    public Task<RestoreResult> ExecuteAsync(RestorePlan plan, IRestoreEvents events, CancellationToken cancellationToken) => throw new NotSupportedException($"{log} {plan} {events} {cancellationToken}");
+    /// <summary>Looks at the backup and the target, and decides. Changes nothing.</summary>
+    /// <exception cref="ArgumentException">An option is out of its range, or there is not exactly one kind of source.</exception>
+    /// <exception cref="RabbitBackupException">The broker can't be used.</exception>
+    public async Task<RestorePlan> PlanAsync(RestoreOptions options, CancellationToken cancellationToken)
+    {
+        Check(options);
+        using ManagementClient management = new(options.Broker);
+        return await new RestorePlanner(options, management).PlanAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Does what the plan says. What goes wrong with one queue is told as an event and in the result; the others go on.</summary>
+    public Task<RestoreResult> ExecuteAsync(RestorePlan plan, IRestoreEvents events, CancellationToken cancellationToken) =>
+        new RestoreRun(plan, events, _log, _time).RunAsync(cancellationToken);
+
+    private static void Check(RestoreOptions options)
+    {
+        int kinds = (options.Manifest is null ? 0 : 1) + (options.Segments.Count > 0 ? 1 : 0) + (options.Messages.Count > 0 ? 1 : 0);
+        if (kinds != 1)
+        {
+            throw new ArgumentException("Give one kind of source: a backup, segments, or messages.", nameof(options));
+        }
+
+        if (options.ConfirmWindow is < 1 or > 65_535)
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.ConfirmWindow, "ConfirmWindow must be from 1 to 65535.");
+        }
+
+        if (options.MaxConcurrentQueues is < 1 or > 64)
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.MaxConcurrentQueues, "MaxConcurrentQueues must be from 1 to 64.");
+        }
+    }
 }

@@ -24,10 +24,7 @@ public sealed record RestoreOptions
     /// <summary>What to do with a target queue that has messages. Default <see cref="NonEmptyTarget.Fail"/>.</summary>
     public NonEmptyTarget IfNotEmpty { get; init; }
 
-    /// <summary>Leave out the definitions; queues that are missing are declared from the manifest all the same. Default false.</summary>
-    public bool SkipDefinitions { get; init; }
-
-    /// <summary>Restore also a backup that is partial or an unsafe selection. Default false.</summary>
+    /// <summary>Restore also into a queue that exists with another type or other arguments. Default false: an error names the difference.</summary>
     public bool Force { get; init; }
 
     /// <summary>Unconfirmed messages in flight per queue. Default 2,000; 1 to 65,535.</summary>

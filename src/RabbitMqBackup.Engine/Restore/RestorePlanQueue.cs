@@ -15,10 +15,13 @@ public sealed record RestorePlanQueue
     /// <summary>Queue that it goes to.</summary>
     public required string TargetQueue { get; init; }
 
+    /// <summary><c>classic</c>, <c>quorum</c> or <c>stream</c>.</summary>
+    public required string Type { get; init; }
+
     /// <summary>Messages to publish.</summary>
     public long Messages { get; init; }
 
-    /// <summary>Bytes of their records.</summary>
+    /// <summary>Bytes of their records before compression.</summary>
     public long Bytes { get; init; }
 
     /// <summary>The target queue is missing and will be declared.</summary>
@@ -27,9 +30,18 @@ public sealed record RestorePlanQueue
     /// <summary>The target virtual host is missing and will be created.</summary>
     public bool CreatesVirtualHost { get; init; }
 
+    /// <summary>It is left as it is, as was asked for queues that have messages.</summary>
+    public bool IsSkipped { get; init; }
+
     /// <summary>What stands in the way; not empty means that this queue is not restored.</summary>
     public IReadOnlyList<string> Conflicts { get; init; } = [];
 
-    /// <summary>What will differ from the source, for people.</summary>
+    /// <summary>What a person should know before saying yes.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
+
+    /// <summary>The error code that goes with <see cref="Conflicts"/>.</summary>
+    internal ErrorCode ConflictCode { get; init; } = ErrorCode.RestoreConflict;
+
+    /// <summary>Where the messages come from.</summary>
+    internal SourceQueue Source { get; init; } = null!;
 }

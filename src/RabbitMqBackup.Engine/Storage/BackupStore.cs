@@ -16,9 +16,11 @@ public sealed class BackupStore
     /// <summary>The store's URI without any secret.</summary>
     public string DisplayUri { get; }
 
-    /// <summary>From a path or a <c>file:</c> URI.</summary>
+    /// <summary>From a path, or a <c>file:</c>, <c>s3:</c>, <c>azblob:</c> or <c>gs:</c> URI.</summary>
+    /// <param name="uri">The path or URI; <c>~</c> is the user's home folder.</param>
+    /// <param name="baseFolder">The folder that a relative path starts from; null for the current folder of the process, which is not PowerShell's location.</param>
     /// <exception cref="ArgumentException">The URI can't be understood, with the reason.</exception>
-    public static BackupStore Parse(string uri) => ObjectStores.Parse(uri);
+    public static BackupStore Parse(string uri, string? baseFolder = null) => ObjectStores.Parse(uri, baseFolder);
 
     /// <summary>Opens the store. The caller disposes it.</summary>
     public IObjectStore Open() => _open();

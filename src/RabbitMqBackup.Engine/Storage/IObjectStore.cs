@@ -29,12 +29,19 @@ public interface IObjectStore : IAsyncDisposable
     /// <summary>What is known of an object without reading it, or null where there is none.</summary>
     Task<ObjectInfo?> HeadAsync(ObjectPath path, CancellationToken cancellationToken);
 
-    /// <summary>Lists objects, and with a delimiter also common prefixes, in ordinal order of their paths.</summary>
+    /// <summary>
+    /// Lists objects, and with a delimiter also common prefixes, in the order of their keys' UTF-8 bytes (that is ordinal order, but for characters above U+FFFF).
+    /// A prefix that nothing starts with gives an empty listing.
+    /// </summary>
+    /// <param name="prefix">What the keys start with: any text, not only up to a slash; empty for all.</param>
+    /// <param name="options">Delimiter, and where to go on.</param>
+    /// <param name="cancellationToken">Ends the listing.</param>
     IAsyncEnumerable<ListEntry> ListAsync(string prefix, ListOptions options, CancellationToken cancellationToken);
 
     /// <summary>Deletes an object. Deleting what is not there is no error.</summary>
     /// <param name="path">Which.</param>
     /// <param name="ifVersion">Only while the object has this version, if given.</param>
     /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="RabbitBackupException"><see cref="ErrorCode.StorageConflict"/> when it has another version.</exception>
     Task DeleteAsync(ObjectPath path, string? ifVersion, CancellationToken cancellationToken);
 }

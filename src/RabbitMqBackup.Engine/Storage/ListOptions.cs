@@ -6,6 +6,6 @@ public sealed record ListOptions
     /// <summary>Groups what lies below the next <c>/</c> after the prefix into one row (default false).</summary>
     public bool Delimited { get; init; }
 
-    /// <summary>Only keys after this one, in ordinal order (default: all).</summary>
+    /// <summary>Only rows whose key comes after this one (default: all).</summary>
     public string? StartAfter { get; init; }
 }

@@ -1,7 +1,7 @@
 namespace RabbitMqBackup.Engine.Storage;
 
 /// <summary>
-/// The path of an object below a store's prefix: segments divided by <c>/</c>, each not empty, not <c>.</c> or <c>..</c>, without control characters or back-slash.
+/// The path of an object below a store's prefix: segments divided by <c>/</c>, each not empty, not <c>.</c> or <c>..</c>, without control characters, back-slash, colon or half surrogate pairs.
 /// What is read from a manifest is hostile until it has become one of these: a path can't leave the prefix.
 /// </summary>
 public readonly record struct ObjectPath
@@ -49,12 +49,17 @@ public readonly record struct ObjectPath
             }
         }
 
-        foreach (char c in value)
+        for (int i = 0; i < value.Length; i++)
         {
-            if (char.IsControl(c) || c == '\\' || c == ':')
+            char c = value[i];
+            bool pair = char.IsHighSurrogate(c) && i + 1 < value.Length && char.IsLowSurrogate(value[i + 1]);
+            if (char.IsControl(c) || c == '\\' || c == ':' || (char.IsSurrogate(c) && !pair))
             {
                 return $"it holds the character U+{(int)c:X4}";
             }
+
+            // Half a pair has no UTF-8, so two such paths would be one object.
+            i += pair ? 1 : 0;
         }
 
         return null;

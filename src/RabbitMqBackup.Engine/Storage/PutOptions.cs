@@ -14,4 +14,19 @@ public sealed record PutOptions
 
     /// <summary>SHA-256 of the content, 32 bytes; a put whose content differs fails and leaves nothing.</summary>
     public ReadOnlyMemory<byte>? Sha256 { get; init; }
+
+    /// <summary>Finds a caller's mistake.</summary>
+    /// <exception cref="ArgumentException">Both conditions at once, or a hash that is none.</exception>
+    internal void Check()
+    {
+        if (CreateOnly && IfVersion is not null)
+        {
+            throw new ArgumentException("A put is either create-only or bound to a version.", nameof(IfVersion));
+        }
+
+        if (Sha256 is { Length: not 32 } || Length < 0)
+        {
+            throw new ArgumentException("A SHA-256 has 32 bytes, and a length is not negative.", nameof(Sha256));
+        }
+    }
 }

@@ -1,0 +1,175 @@
+using System.Management.Automation;
+using RabbitMqBackup.Cmdlets.Completion;
+using RabbitMqBackup.Engine.Backup;
+using RabbitMqBackup.Engine.Broker;
+using RabbitMqBackup.Engine.Catalog;
+using RabbitMqBackup.Engine.Format;
+using RabbitMqBackup.Engine.Storage;
+
+namespace RabbitMqBackup.Cmdlets.Commands;
+
+/// <summary>Backs up queues and definitions of a running cluster; every message stays in its queue.</summary>
+[Cmdlet(VerbsData.Backup, "RabbitMq", SupportsShouldProcess = true)]
+[OutputType(typeof(BackupManifest), typeof(BackupSegment))]
+public sealed class BackupRabbitMqCommand : BrokerCmdlet
+{
+    private readonly List<QueueName> _piped = [];
+    private RabbitConnection? _pipedConnection;
+
+    /// <summary>Where to: a folder, a URI, or an object from New-RabbitBackupStore. Default: RABBITMQ_BACKUP_STORE.</summary>
+    [Parameter(Position = 0)]
+    [StoreTransformation]
+    [ValidateNotNull]
+    public BackupStore? Store { get; set; }
+
+    /// <summary>Names of queues, with wildcards. Default: all.</summary>
+    [Parameter(Position = 1)]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(QueueNameCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string[] Queue { get; set; } = [];
+
+    /// <summary>Names of queues to leave out, with wildcards.</summary>
+    [Parameter]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(QueueNameCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string[] ExcludeQueue { get; set; } = [];
+
+    /// <summary>Virtual hosts, with wildcards. Default: the connection's, else all.</summary>
+    [Parameter]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(VirtualHostCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string[] VirtualHost { get; set; } = [];
+
+    /// <summary>Types of queues. Default: all.</summary>
+    [Parameter]
+    [ValidateSet("classic", "quorum", "stream")]
+    public string[] QueueType { get; set; } = [];
+
+    /// <summary>Leaves out queues with fewer ready messages.</summary>
+    [Parameter]
+    [ValidateRange(0, long.MaxValue)]
+    public long MinimumDepth { get; set; }
+
+    /// <summary>Queues from Get-RabbitQueue, or any objects with Name and VirtualHost. All that come down the pipeline become one backup.</summary>
+    [Parameter(ValueFromPipeline = true)]
+    [ValidateNotNull]
+    public PSObject? InputObject { get; set; }
+
+    /// <summary>The backup's id. Default: made from the time and a random part.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? BackupId { get; set; }
+
+    /// <summary>Leaves the definitions out.</summary>
+    [Parameter]
+    public SwitchParameter SkipDefinitions { get; set; }
+
+    /// <summary>How segments are compressed. Default: Zstd.</summary>
+    [Parameter]
+    public SegmentCompression? Compression { get; set; }
+
+    /// <summary>How records are written: Binary (default), or Json for other tools to read.</summary>
+    [Parameter]
+    public RecordFormat? RecordFormat { get; set; }
+
+    /// <summary>Uncompressed bytes after which a segment is cut. Default: 64MB.</summary>
+    [Parameter]
+    public long? SegmentBytes { get; set; }
+
+    /// <summary>Time after which a segment is cut. Default: 5 minutes.</summary>
+    [Parameter]
+    public TimeSpan? SegmentInterval { get; set; }
+
+    /// <summary>Queues read at the same time. Default: 4.</summary>
+    [Parameter]
+    public int? MaxConcurrentQueues { get; set; }
+
+    /// <summary>Emits each segment as it is committed, before the manifest.</summary>
+    [Parameter]
+    public SwitchParameter PassSegment { get; set; }
+
+    /// <summary>Reads also queues that the pre-flight check calls unsafe, where that makes sense.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    /// <inheritdoc/>
+    protected override void Process()
+    {
+        if (InputObject is null)
+        {
+            return;
+        }
+
+        if (_pipedConnection is not null && Connection is not null && _pipedConnection.ToString() != Connection.ToString())
+        {
+            throw new ArgumentException($"The queues come from {_pipedConnection} and from {Connection}: one backup is of one cluster.", nameof(InputObject));
+        }
+
+        _pipedConnection ??= Connection;
+        _piped.Add(new QueueName(Property("VirtualHost"), Property("Name")));
+    }
+
+    /// <inheritdoc/>
+    protected override void End()
+    {
+        if (MyInvocation.ExpectingInput && _piped.Count == 0)
+        {
+            WriteWarning("No queue came down the pipeline: there is nothing to back up.");
+            return;
+        }
+
+        BackupEngine engine = new(Log);
+        BackupOptions options = Options();
+        BackupPlan plan = Run(token => engine.PlanAsync(options, token));
+        if (!ShouldProcess(plan.Target, plan.Summary))
+        {
+            return;
+        }
+
+        BackupEvents events = new(Progress, PostError, PostSegment);
+        WriteObject(Run(token => engine.ExecuteAsync(plan, events, token)));
+    }
+
+    private void PostSegment(BackupSegment segment)
+    {
+        if (PassSegment)
+        {
+            Pump.Post(() => WriteObject(segment));
+        }
+    }
+
+    private BackupOptions Options()
+    {
+        Connection = _pipedConnection ?? Connection;
+        RabbitConnection connection = OpenConnection();
+        BackupOptions options = new() { Broker = connection.Options, Store = StoreLocation.OrDefault(Store, SessionState.Path) };
+        return options with
+        {
+            Selection = new QueueSelection
+            {
+                Names = Queue,
+                ExcludedNames = ExcludeQueue,
+                VirtualHosts = VirtualHost.Length == 0 && connection.VirtualHost is { } only ? [only] : VirtualHost,
+                Types = [.. QueueType.Select(type => type.ToLowerInvariant())],
+                MinimumDepth = MinimumDepth,
+                Exactly = _piped.Count > 0 ? _piped : null,
+            },
+            BackupId = BackupId,
+            SkipDefinitions = SkipDefinitions,
+            Compression = Compression ?? options.Compression,
+            RecordFormat = RecordFormat ?? options.RecordFormat,
+            SegmentBytes = SegmentBytes ?? options.SegmentBytes,
+            SegmentInterval = SegmentInterval ?? options.SegmentInterval,
+            MaxConcurrentQueues = MaxConcurrentQueues ?? options.MaxConcurrentQueues,
+            Force = Force,
+        };
+    }
+
+    private string Property(string name) =>
+        InputObject!.Properties[name]?.Value?.ToString() is { Length: > 0 } value
+            ? value
+            : throw new ArgumentException($"An object in the pipeline has no {name}: pipe in queues from Get-RabbitQueue, or objects with Name and VirtualHost.", nameof(InputObject));
+}

@@ -1,0 +1,64 @@
+using System.Management.Automation;
+using RabbitMqBackup.Engine;
+using RabbitMqBackup.Engine.Definitions;
+
+namespace RabbitMqBackup.Cmdlets.Commands;
+
+/// <summary>Puts definitions into a cluster and sees what became of them.</summary>
+[Cmdlet(VerbsData.Import, "RabbitDefinitions", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High, DefaultParameterSetName = "Path")]
+[OutputType(typeof(ImportReport), typeof(ImportItem))]
+public sealed class ImportRabbitDefinitionsCommand : BrokerCmdlet
+{
+    /// <summary>A file of definitions, from Export-RabbitDefinitions or RabbitMQ's own tools.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true, ParameterSetName = "Path")]
+    [Alias("FullName", "PSPath")]
+    [ValidateNotNullOrEmpty]
+    public string Path { get; set; } = "";
+
+    /// <summary>Definitions from Export-RabbitDefinitions.</summary>
+    [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = "Definitions")]
+    [ValidateNotNull]
+    public DefinitionsDocument? Definitions { get; set; }
+
+    /// <summary>Where the objects of a file of one virtual host go. Default: the name that the file has for it.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? VirtualHost { get; set; }
+
+    /// <inheritdoc/>
+    protected override void Process()
+    {
+        ImportOptions options = new() { Broker = OpenConnection().Options, Document = Document(), VirtualHost = VirtualHost };
+        DefinitionsImporter importer = new(Log);
+        ImportPlan plan = Run(token => importer.PlanAsync(options, token));
+        string what = $"{plan.Summary}, on {plan.Target}";
+        if (ShouldProcess(what, $"{what}?", "Import definitions to RabbitMQ", out ShouldProcessReason reason))
+        {
+            ImportReport report = Run(token => importer.ExecuteAsync(plan, Progress, token));
+            foreach (ImportItem item in report.Items.Where(item => item.Outcome is ImportOutcome.Conflict or ImportOutcome.Failed))
+            {
+                WriteError(ErrorRecords.From(Failure(item)));
+            }
+
+            WriteObject(report);
+        }
+        else if (reason == ShouldProcessReason.WhatIf)
+        {
+            WriteObject(plan.Items, enumerateCollection: true);
+        }
+    }
+
+    private DefinitionsDocument Document()
+    {
+        if (ParameterSetName == "Definitions")
+        {
+            return Definitions!;
+        }
+
+        DefinitionsFile file = new(SessionState.Path.GetUnresolvedProviderPathFromPSPath(Path));
+        return Run(file.ReadAsync);
+    }
+
+    private static RabbitBackupException Failure(ImportItem item) =>
+        new(item.Outcome == ImportOutcome.Conflict ? ErrorCode.DefinitionConflict : ErrorCode.DefinitionInvalid, $"{item.Object}: {item.Reason}") { Target = item.Object };
+}

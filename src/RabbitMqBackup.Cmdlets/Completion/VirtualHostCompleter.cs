@@ -1,0 +1,4 @@
+namespace RabbitMqBackup.Cmdlets.Completion;
+
+/// <summary>Completes names of virtual hosts that have queues.</summary>
+internal sealed class VirtualHostCompleter() : QueueCompleter(queue => queue.VirtualHost);

@@ -1,0 +1,60 @@
+using RabbitMqBackup.Engine.Broker;
+using RabbitMqBackup.Engine.Catalog;
+using RabbitMqBackup.Engine.Format;
+
+namespace RabbitMqBackup.Engine.Backup;
+
+/// <summary>What all queues of one running backup share.</summary>
+internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, TimeProvider time)
+{
+    /// <summary>
+    /// Memory for segments that are filled or uploaded, over all queues. Above it segments are cut early: a smaller segment costs a little compression,
+    /// memory that grows with the number of queues costs the job.
+    /// </summary>
+    internal const long SegmentMemory = 128 << 20;
+
+    private readonly BlockPool _pool = new();
+
+    internal BackupPlan Plan => plan;
+
+    internal BackupOptions Options => plan.Options;
+
+    internal BrokerOptions Broker => plan.Options.Broker;
+
+    internal TimeProvider Time => time;
+
+    internal ReadSafetyOptions SafetyOptions { get; } = new();
+
+    internal SegmentWriterOptions WriterOptions => new()
+    {
+        RecordFormat = Options.RecordFormat,
+        Compression = Options.Compression,
+        BlockPool = _pool,
+    };
+
+    internal bool MemoryIsShort => _pool.BytesInUse > SegmentMemory;
+
+    internal long UnixMilliseconds() => time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>Stores a finished segment, create-only, and gives its row in the manifest.</summary>
+    internal async Task<SegmentEntry> PutSegmentAsync(string key, SegmentContent content, CancellationToken cancellationToken)
+    {
+        await using (Stream stream = content.OpenRead())
+        {
+            await catalog.PutSegmentAsync(plan.BackupId, key, stream, Convert.FromHexString(content.Sha256), cancellationToken).ConfigureAwait(false);
+        }
+
+        return new SegmentEntry
+        {
+            Key = key,
+            Records = content.Records,
+            FirstTime = DateTimeOffset.FromUnixTimeMilliseconds(content.FirstTime),
+            LastTime = DateTimeOffset.FromUnixTimeMilliseconds(content.LastTime),
+            FirstOffset = content.FirstOffset,
+            LastOffset = content.LastOffset,
+            UncompressedBytes = content.UncompressedBytes,
+            StoredBytes = content.Length,
+            Sha256 = content.Sha256,
+        };
+    }
+}

@@ -1,0 +1,46 @@
+namespace RabbitMqBackup.Engine.Broker.Amqp;
+
+/// <summary>Translates the broker's close of a connection or channel into the engine's error: by reply code, by the method that it answers and by what the connection was doing.</summary>
+internal static class CloseReason
+{
+    /// <summary>While the connection is opened, up to the broker's tune: user and password, or the certificate, are being checked.</summary>
+    internal static RabbitBackupException WhileAuthenticating(CloseArguments close, string target, string user) => close.Code == ReplyCode.AccessRefused
+        ? Make(ErrorCode.BrokerAuthenticationFailed, $"{target} refuses the login of '{user}'", close, target, "Check user name and password. The user 'guest' may only log in from the broker's own machine by default.")
+        : Lost(close, target);
+
+    /// <summary>While the virtual host is opened.</summary>
+    internal static RabbitBackupException WhileOpening(CloseArguments close, string target, string virtualHost, string user) => close.Code is ReplyCode.NotAllowed or ReplyCode.AccessRefused
+        ? Make(ErrorCode.BrokerAccessRefused, $"{target} does not let '{user}' into the virtual host '{virtualHost}'", close, virtualHost, "Check that the virtual host exists and that the user has permissions there.")
+        : Lost(close, target);
+
+    /// <summary>In the middle of work.</summary>
+    /// <param name="close">What the broker said.</param>
+    /// <param name="target">What the channel works on: a queue, an exchange; for a connection, its URI.</param>
+    internal static RabbitBackupException AtWork(CloseArguments close, string target) => close switch
+    {
+        { Cause: MethodId.BasicPublish } => AtPublish(close, target),
+        { Code: ReplyCode.NotFound } => Make(ErrorCode.QueueNotFound, $"The queue '{target}' is not there", close, target, "It may have been deleted meanwhile; list the queues with Get-RabbitQueue."),
+        { Code: ReplyCode.ResourceLocked } => Make(ErrorCode.QueueInUse, $"The queue '{target}' is locked by another connection", close, target, "Exclusive queues, and quorum queues with a single active consumer, can't be read by others."),
+        { Code: ReplyCode.AccessRefused } => Make(ErrorCode.BrokerAccessRefused, $"The broker refuses access to '{target}'", close, target, "Give the user read permission on the queue, or write permission on the exchange."),
+        { Code: ReplyCode.PreconditionFailed or ReplyCode.NotAllowed or ReplyCode.NotImplemented or ReplyCode.ContentTooLarge } => Make(ErrorCode.BrokerConnectionLost, $"The broker ended the work on '{target}'", close, target, null),
+        _ => Lost(close, target),
+    };
+
+    // 541 is what the broker answers to a header type that it can't take; 502 to a malformed property list.
+    private static RabbitBackupException AtPublish(CloseArguments close, string target) => close.Code switch
+    {
+        ReplyCode.AccessRefused => Make(ErrorCode.BrokerAccessRefused, $"The user may not publish to '{target}'", close, target, "Give the user write permission on the exchange."),
+        ReplyCode.ConnectionForced => Lost(close, target),
+        _ => Make(ErrorCode.PublishRejected, $"The broker refuses a message published to '{target}'", close, target, "The broker's answer names the cause; the messages confirmed before are in their queues."),
+    };
+
+    private static RabbitBackupException Lost(CloseArguments close, string target) => new(ErrorCode.BrokerConnectionLost, $"The broker closed the connection of '{target}': {close.Code} {close.Text}")
+    {
+        Target = target,
+        IsTransient = close.Code is ReplyCode.ConnectionForced or ReplyCode.ResourceError or ReplyCode.InternalError,
+        Hint = close.Code == ReplyCode.ConnectionForced ? "An administrator closed it, or the broker is shutting down; try again later." : null,
+    };
+
+    private static RabbitBackupException Make(ErrorCode code, string what, CloseArguments close, string target, string? hint) =>
+        new(code, $"{what}: {close.Code} {close.Text}") { Target = target, Hint = hint };
+}

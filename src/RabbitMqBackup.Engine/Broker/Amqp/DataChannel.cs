@@ -1,0 +1,356 @@
+using System.Buffers;
+using System.Text;
+
+namespace RabbitMqBackup.Engine.Broker.Amqp;
+
+/// <summary>A channel of a <see cref="DataConnection"/>. Requests may be sent without awaiting the one before: the broker answers in order.</summary>
+internal sealed class DataChannel : IDisposable
+{
+    private readonly DataConnection _connection;
+    private readonly ChannelEvents _events;
+    private readonly ContentAssembler _content = new();
+    private readonly Queue<PendingReply> _pending = new();
+    private byte[] _scratch = [];
+    private RabbitBackupException? _closed;
+    private bool _closing;
+
+    /// <summary>Only <see cref="DataConnection.OpenChannelAsync"/> makes one.</summary>
+    internal DataChannel(DataConnection connection, ushort number, string target, ChannelEvents events) =>
+        (_connection, Number, Target, _events) = (connection, number, target, events);
+
+    /// <summary>Its number on the connection, from 1.</summary>
+    internal ushort Number { get; }
+
+    /// <summary>What it works on, for errors.</summary>
+    internal string Target { get; }
+
+    /// <summary>Why it is closed, or null while it is open.</summary>
+    internal RabbitBackupException? Closed => Volatile.Read(ref _closed);
+
+    /// <summary>Waits for the answer to opening.</summary>
+    internal Task OpenAsync(CancellationToken cancellationToken) =>
+        CallAsync(MethodId.ChannelOpenOk, output => ChannelMethods.WriteOpen(output, Number), cancellationToken);
+
+    /// <summary>Asks how many messages are ready. Exact at once for classic and quorum queues.</summary>
+    /// <exception cref="RabbitBackupException">The queue is missing, exclusive to others, or may not be seen; the channel is closed then.</exception>
+    internal Task<DeclareOk> DeclarePassiveAsync(string queue, CancellationToken cancellationToken) =>
+        CallAsync(MethodId.QueueDeclareOk, output => ChannelMethods.WriteDeclarePassive(output, Number, queue), cancellationToken);
+
+    /// <summary>Adds a consumer that may hold so many messages, and waits until the broker has it.</summary>
+    internal Task ConsumeAsync(string queue, string consumerTag, ushort prefetch, ConsumeArgument argument, CancellationToken cancellationToken)
+    {
+        Task qos = CallAsync(MethodId.BasicQosOk, output => BasicMethods.WriteQos(output, Number, prefetch), cancellationToken);
+        Task consume = CallAsync(MethodId.BasicConsumeOk, output => BasicMethods.WriteConsume(output, Number, queue, consumerTag, argument), cancellationToken);
+        return Task.WhenAll(qos, consume);
+    }
+
+    /// <summary>Ends a consumer; messages can still come before the answer.</summary>
+    internal Task CancelAsync(string consumerTag, CancellationToken cancellationToken) =>
+        CallAsync(MethodId.BasicCancelOk, output => BasicMethods.WriteCancel(output, Number, consumerTag), cancellationToken);
+
+    /// <summary>Switches confirms on.</summary>
+    internal Task ConfirmSelectAsync(CancellationToken cancellationToken) =>
+        CallAsync(MethodId.ConfirmSelectOk, output => ChannelMethods.WriteConfirmSelect(output, Number), cancellationToken);
+
+    /// <summary>Asks for so many messages, one get each; the answers come as events, in order, since the broker works a channel's methods off one by one.</summary>
+    internal void Get(string queue, int count) => Send(output =>
+    {
+        for (int i = 0; i < count; i++)
+        {
+            BasicMethods.WriteGet(output, Number, queue);
+        }
+    });
+
+    /// <summary>Gives back everything up to the tag. The broker does not answer.</summary>
+    internal void RequeueUpTo(ulong deliveryTag) => Send(output => BasicMethods.WriteRequeueUpTo(output, Number, deliveryTag));
+
+    /// <summary>Waits while much is queued on the connection; after it a message can be published.</summary>
+    internal ValueTask ReadyToPublishAsync(CancellationToken cancellationToken) => _connection.Sender.WaitForRoomAsync(cancellationToken);
+
+    /// <summary>Largest property list that fits a frame of this connection.</summary>
+    internal int MaxProperties => ContentWriter.MaxProperties(_connection.FrameMax);
+
+    /// <summary>Publishes one message. One caller at a time, and no other request on this channel meanwhile.</summary>
+    internal async ValueTask PublishAsync(
+        ReadOnlyMemory<byte> exchange, ReadOnlyMemory<byte> routingKey, bool mandatory, ReadOnlySequence<byte> properties, ReadOnlySequence<byte> body)
+    {
+        FrameSender sender = _connection.Sender;
+        ThrowIfClosed();
+        lock (sender.Gate)
+        {
+            ContentWriter.WriteStart(sender.Output, Number, exchange.Span, routingKey.Span, mandatory, properties, body.Length);
+            if (!body.IsEmpty)
+            {
+                ContentWriter.WriteBodyFrame(sender.Output, Number, _connection.FrameMax, ref body);
+            }
+
+            sender.Flush();
+        }
+
+        // A content that has begun is sent whole: half of one would break the connection, so no token ends this.
+        while (!body.IsEmpty)
+        {
+            await sender.WaitForRoomAsync(CancellationToken.None).ConfigureAwait(false);
+            ThrowIfClosed();
+            lock (sender.Gate)
+            {
+                ContentWriter.WriteBodyFrame(sender.Output, Number, _connection.FrameMax, ref body);
+                sender.Flush();
+            }
+        }
+    }
+
+    /// <summary>Closes the channel: the broker requeues what it holds. Does nothing when it is closed already.</summary>
+    internal async Task CloseAsync(CancellationToken cancellationToken)
+    {
+        if (Closed is not null)
+        {
+            return;
+        }
+
+        Volatile.Write(ref _closing, true);
+        try
+        {
+            await CallAsync(MethodId.ChannelCloseOk, output => CloseArguments.Write(output, Number, MethodId.ChannelClose), cancellationToken).ConfigureAwait(false);
+        }
+        catch (RabbitBackupException) when (Closed is not null && _connection.Fault is null)
+        {
+            // The broker closed it at the same moment.
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _content.Dispose();
+
+    /// <summary>Takes a frame of this channel. Read loop only.</summary>
+    internal void Receive(in Frame frame)
+    {
+        switch (frame.Type)
+        {
+            case FrameType.Method:
+                AmqpReader reader = new(frame.Payload.IsSingleSegment ? frame.Payload.FirstSpan : Join(frame.Payload));
+                OnMethod((MethodId)reader.ReadUInt32(), reader.Rest);
+                break;
+            case FrameType.Header:
+                if (_content.Header(frame.Payload))
+                {
+                    OnContent();
+                }
+
+                break;
+            case FrameType.Body:
+                if (_content.AddBody(frame.Payload))
+                {
+                    OnContent();
+                }
+
+                break;
+            default:
+                throw new AmqpProtocolException($"a frame of type {frame.Type} on channel {Number}");
+        }
+    }
+
+    /// <summary>Lets the user hold the read loop up.</summary>
+    internal ValueTask PauseAsync() => _events.OnPauseAsync();
+
+    /// <summary>Tells the user that publishing is blocked (reason) or not (null).</summary>
+    internal void Blocked(string? reason) => _events.OnBlocked(reason);
+
+    /// <summary>Ends all requests with this reason. May be called from any thread; the user is told by <see cref="Closing"/>.</summary>
+    internal void Fail(RabbitBackupException reason)
+    {
+        lock (_pending)
+        {
+            _closed ??= reason;
+            while (_pending.TryDequeue(out PendingReply? reply))
+            {
+                reply.TrySetException(reason);
+            }
+        }
+    }
+
+    /// <summary>Ends all requests and tells the user. Read loop only.</summary>
+    internal void Closing(RabbitBackupException reason)
+    {
+        Fail(reason);
+        if (!Volatile.Read(ref _closing))
+        {
+            _events.OnClosed(reason);
+        }
+    }
+
+    private void OnMethod(MethodId method, ReadOnlySpan<byte> arguments)
+    {
+        switch (method)
+        {
+            case MethodId.BasicDeliver or MethodId.BasicGetOk or MethodId.BasicReturn:
+                _content.Begin(method, arguments);
+                return;
+            case var _ when _content.IsBusy:
+                throw new AmqpProtocolException($"{method} in the middle of a content");
+            case MethodId.BasicAck or MethodId.BasicNack:
+                BasicConfirm confirm = BasicConfirm.Read(arguments);
+                _events.OnConfirm(confirm.DeliveryTag, confirm.Multiple, method == MethodId.BasicNack);
+                break;
+            case MethodId.BasicGetEmpty:
+                _events.OnGetEmpty();
+                break;
+            case MethodId.BasicCancel:
+                _events.OnConsumerCancelled();
+                break;
+            case MethodId.ChannelFlow:
+                OnFlow((new AmqpReader(arguments).ReadUInt8() & 1) != 0);
+                break;
+            case MethodId.ChannelClose:
+                OnClose(CloseArguments.Read(arguments));
+                break;
+            case MethodId.QueueDeclareOk:
+                Complete(method, DeclareOk.Read(arguments));
+                break;
+            default:
+                Complete(method, default);
+                break;
+        }
+    }
+
+    private void OnContent()
+    {
+        try
+        {
+            // What still comes after our close goes back by itself.
+            if (Volatile.Read(ref _closing))
+            {
+                return;
+            }
+
+            if (_content.Method == MethodId.BasicReturn)
+            {
+                BasicReturn returned = BasicReturn.Read(_content.Arguments);
+                _events.OnReturned(new ReturnedMessage
+                {
+                    ReplyCode = returned.ReplyCode,
+                    ReplyText = returned.ReplyText,
+                    Exchange = returned.Exchange,
+                    RoutingKey = returned.RoutingKey,
+                    Properties = _content.Properties,
+                    Body = _content.Body,
+                });
+                return;
+            }
+
+            BasicDeliver deliver = _content.Method == MethodId.BasicDeliver ? BasicDeliver.Read(_content.Arguments) : BasicDeliver.ReadGetOk(_content.Arguments);
+            _events.OnDelivery(new Delivery
+            {
+                DeliveryTag = deliver.DeliveryTag,
+                Redelivered = deliver.Redelivered,
+                ConsumerTag = deliver.ConsumerTag,
+                Exchange = deliver.Exchange,
+                RoutingKey = deliver.RoutingKey,
+                Properties = _content.Properties,
+                Body = _content.Body,
+            });
+        }
+        finally
+        {
+            _content.Reset();
+        }
+    }
+
+    // A method of its own: a lambda in OnMethod would cost an allocation for each of its calls.
+    private void OnFlow(bool active)
+    {
+        Send(output => ChannelMethods.WriteFlowOk(output, Number, active));
+        _events.OnBlocked(active ? null : "the broker asked this channel to pause");
+    }
+
+    private void OnClose(CloseArguments close)
+    {
+        Send(output => ConnectionMethods.WriteEmpty(output, Number, MethodId.ChannelCloseOk), evenIfClosed: true);
+        _connection.Release(this);
+        Closing(CloseReason.AtWork(close, Target));
+    }
+
+    private void Complete(MethodId method, DeclareOk value)
+    {
+        PendingReply? reply;
+        lock (_pending)
+        {
+            if (!_pending.TryDequeue(out reply))
+            {
+                throw new AmqpProtocolException($"{method} on channel {Number}, where nothing was asked");
+            }
+        }
+
+        if (reply.Expected != method)
+        {
+            throw new AmqpProtocolException($"{method} on channel {Number}, where {reply.Expected} was due");
+        }
+
+        if (method == MethodId.ChannelCloseOk)
+        {
+            _connection.Release(this);
+            Fail(ClosedByUs());
+        }
+
+        reply.TrySetResult(value);
+    }
+
+    private async Task<DeclareOk> CallAsync(MethodId expected, Action<IBufferWriter<byte>> write, CancellationToken cancellationToken)
+    {
+        PendingReply reply = new(expected);
+        lock (_connection.Sender.Gate)
+        {
+            write(_connection.Sender.Output);
+            lock (_pending)
+            {
+                ThrowIfClosed();
+                _pending.Enqueue(reply);
+            }
+
+            _connection.Sender.Flush();
+        }
+
+        return await _connection.WaitForReplyAsync(reply.Task, expected, Target, cancellationToken).ConfigureAwait(false);
+    }
+
+    private void Send(Action<IBufferWriter<byte>> write, bool evenIfClosed = false)
+    {
+        if (!evenIfClosed)
+        {
+            ThrowIfClosed();
+        }
+
+        lock (_connection.Sender.Gate)
+        {
+            write(_connection.Sender.Output);
+            _connection.Sender.Flush();
+        }
+    }
+
+    private void ThrowIfClosed()
+    {
+        if (Closed is { } reason)
+        {
+            throw reason;
+        }
+    }
+
+    private RabbitBackupException ClosedByUs() => new(ErrorCode.BrokerConnectionLost, $"The channel for '{Target}' is closed.") { Target = Target };
+
+    private ReadOnlySpan<byte> Join(in ReadOnlySequence<byte> payload)
+    {
+        int length = (int)payload.Length;
+        if (_scratch.Length < length)
+        {
+            _scratch = new byte[length];
+        }
+
+        payload.CopyTo(_scratch);
+        return _scratch.AsSpan(0, length);
+    }
+
+    private sealed class PendingReply(MethodId expected) : TaskCompletionSource<DeclareOk>(TaskCreationOptions.RunContinuationsAsynchronously)
+    {
+        internal MethodId Expected { get; } = expected;
+    }
+}

@@ -1,0 +1,60 @@
+using System.Text.RegularExpressions;
+
+namespace RabbitMqBackup.Engine.Broker;
+
+/// <summary>
+/// Which policy is in force for a queue. The broker tells it in <c>effective_policy_definition</c>, but not for a queue younger than its first statistics (2 to 8 s)
+/// and not where statistics are off; then it is worked out from the policies as the broker does.
+/// </summary>
+internal sealed class EffectivePolicy
+{
+    private static readonly TimeSpan MatchTimeout = TimeSpan.FromMilliseconds(200);
+
+    private readonly IReadOnlyList<PolicyRule> _policies;
+    private readonly IReadOnlyList<PolicyRule> _operatorPolicies;
+
+    internal EffectivePolicy(IEnumerable<PolicyRule> policies, IEnumerable<PolicyRule> operatorPolicies)
+    {
+        _policies = [.. policies.OrderByDescending(rule => rule.Priority)];
+        _operatorPolicies = [.. operatorPolicies.OrderByDescending(rule => rule.Priority)];
+    }
+
+    /// <summary>The user policy of the highest priority that matches, or null.</summary>
+    internal PolicyRule? UserPolicy(QueueName queue, string type) => Match(_policies, queue, type);
+
+    /// <summary>Its definition together with the operator policy's; empty where none matches.</summary>
+    internal IReadOnlyDictionary<string, object?> For(QueueName queue, string type)
+    {
+        Dictionary<string, object?> merged = new(UserPolicy(queue, type)?.Definition ?? new Dictionary<string, object?>());
+        foreach ((string key, object? value) in Match(_operatorPolicies, queue, type)?.Definition ?? new Dictionary<string, object?>())
+        {
+            merged[key] = merged.TryGetValue(key, out object? own) ? Stricter(own, value) : value;
+        }
+
+        return merged;
+    }
+
+    // rabbit_policies.erl, merge_policy_value: the smaller number wins (a negative delivery limit means none), anything else is the operator's.
+    private static object? Stricter(object? own, object? operators) => (own, operators) switch
+    {
+        (long a, long b) when a < 0 || b < 0 => Math.Max(a, b),
+        (long a, long b) => Math.Min(a, b),
+        _ => operators,
+    };
+
+    private static PolicyRule? Match(IReadOnlyList<PolicyRule> rules, QueueName queue, string type) =>
+        rules.FirstOrDefault(rule => rule.VirtualHost == queue.VirtualHost && rule.AppliesTo(type) && Matches(rule.Pattern, queue.Name));
+
+    private static bool Matches(string pattern, string name)
+    {
+        try
+        {
+            return Regex.IsMatch(name, pattern, RegexOptions.CultureInvariant, MatchTimeout);
+        }
+        catch (Exception exception) when (exception is ArgumentException or RegexMatchTimeoutException)
+        {
+            // Erlang's expressions know a few things that .NET's do not. A limit that may be in force is better assumed than missed.
+            return true;
+        }
+    }
+}

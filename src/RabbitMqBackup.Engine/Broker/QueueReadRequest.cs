@@ -1,0 +1,44 @@
+namespace RabbitMqBackup.Engine.Broker;
+
+/// <summary>What to read from a queue, and how to give it back. The choice of methods is the caller's: this layer only carries it out.</summary>
+internal sealed record QueueReadRequest
+{
+    /// <summary>Messages that one consumer of a quorum queue can hold: basic.qos carries 16 bits.</summary>
+    internal const ushort MaxPrefetch = ushort.MaxValue;
+
+    /// <summary>The queue.</summary>
+    public required QueueName Queue { get; init; }
+
+    /// <summary>A quorum queue: its deliveries carry a delivery count that can be trusted.</summary>
+    public bool IsQuorum { get; init; }
+
+    /// <summary>Default: consumers.</summary>
+    public QueueReadMethod Method { get; init; } = QueueReadMethod.Consume;
+
+    /// <summary>Default: channel close. Messages fetched with basic.get are always given back so, since a nack of many is quadratic on classic queues.</summary>
+    public QueueReleaseMethod Release { get; init; } = QueueReleaseMethod.ChannelClose;
+
+    /// <summary>
+    /// Messages per consumer. A quorum queue sends all of it at once whatever the client takes, so for large bodies lower it; it is raised again where the depth
+    /// would otherwise not be reached with <see cref="MaxConsumers"/>. Default 65,535.
+    /// </summary>
+    public ushort Prefetch { get; init; } = MaxPrefetch;
+
+    /// <summary>Consumers on the channel, one after the other; more than 31 lose the order on release (measured). Default 31.</summary>
+    public int MaxConsumers { get; init; } = 31;
+
+    /// <summary>Stop after so many messages, or null for all that are ready at the start.</summary>
+    public long? MaxMessages { get; init; }
+
+    /// <summary>The consumer argument <c>x-consumer-timeout</c>: how long the broker lets the messages be held. Only quorum queues from 4.3 take it; null for none.</summary>
+    public TimeSpan? ConsumerTimeout { get; init; }
+
+    /// <summary>When nothing came for this long though more was ready at the start, the broker is asked whether anything still is. Default 2 s.</summary>
+    public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>For giving everything back after a failure or a cancellation; then the connection is dropped, which gives it back too. Default 10 s.</summary>
+    public TimeSpan ReleaseTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Called while all messages are held and no consumer is left; returns how to give them back. Null for <see cref="Release"/>.</summary>
+    public Func<ReleaseContext, CancellationToken, ValueTask<QueueReleaseMethod>>? BeforeRelease { get; init; }
+}

@@ -1,0 +1,32 @@
+namespace RabbitMqBackup.Engine.Broker;
+
+/// <summary>How a read went.</summary>
+internal sealed record QueueReadResult
+{
+    /// <summary>Ready messages at the start, by passive declare.</summary>
+    public required long Depth { get; init; }
+
+    /// <summary>Messages handed to the sink.</summary>
+    public required long Delivered { get; init; }
+
+    /// <summary>How they were given back, or null when nothing was held.</summary>
+    public QueueReleaseMethod? Released { get; init; }
+
+    /// <summary>The highest x-delivery-count among them, or null where none told.</summary>
+    public long? HighestDeliveryCount { get; init; }
+
+    /// <summary>Ready messages after the release, by passive declare.</summary>
+    public required long ReadyAfter { get; init; }
+
+    /// <summary>Consumers of the queue after the release, ours not among them.</summary>
+    public required long ConsumersAfter { get; init; }
+
+    /// <summary>As many are ready again as were held. False proves no loss where consumers took some meanwhile or a time to live ran out.</summary>
+    public required bool AllReturned { get; init; }
+
+    /// <summary>Why it ended.</summary>
+    public required ReadStop Stop { get; init; }
+
+    /// <summary>From the first consumer or fetch to the release.</summary>
+    public required TimeSpan Held { get; init; }
+}

@@ -1,0 +1,23 @@
+namespace RabbitMqBackup.Engine.Broker;
+
+/// <summary>Why a read ended.</summary>
+internal enum ReadStop
+{
+    /// <summary>As many messages were delivered as were ready at the start.</summary>
+    DepthReached,
+
+    /// <summary>Fewer came than were ready at the start, and nothing is ready any more: consumers took the others, or they expired.</summary>
+    Drained,
+
+    /// <summary>As many are held as consumers on one channel can hold in order.</summary>
+    CapacityReached,
+
+    /// <summary><see cref="QueueReadRequest.MaxMessages"/> were delivered.</summary>
+    LimitReached,
+
+    /// <summary>The broker ended a consumer: the queue was deleted or moved, or a quorum queue's consumer time-out struck.</summary>
+    ConsumerCancelled,
+
+    /// <summary>Messages are ready, but the broker delivers none: another consumer is the single active one.</summary>
+    Stalled,
+}

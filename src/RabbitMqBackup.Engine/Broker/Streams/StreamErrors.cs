@@ -1,0 +1,63 @@
+namespace RabbitMqBackup.Engine.Broker.Streams;
+
+/// <summary>Turns response codes and broken frames of the stream protocol into the engine's exception; the only place where it is done.</summary>
+internal static class StreamErrors
+{
+    /// <summary>The broker, or what answers in its place, sent something that is no frame of the protocol.</summary>
+    /// <param name="why">What was wrong.</param>
+    internal static RabbitBackupException Malformed(string why) =>
+        new(ErrorCode.BrokerConnectionLost, $"The broker sent a malformed frame: {why}.")
+        {
+            Hint = "Check that the stream endpoint is the port of RabbitMQ's stream listener (5552, with TLS 5551).",
+        };
+
+    /// <summary>The connection ended, or does not answer.</summary>
+    /// <param name="target">The endpoint.</param>
+    /// <param name="why">How it ended.</param>
+    /// <param name="inner">What the socket threw.</param>
+    internal static RabbitBackupException Lost(string target, string why, Exception? inner = null) =>
+        new(ErrorCode.BrokerConnectionLost, $"The stream connection to {target} was lost: {why}.", inner) { Target = target, IsTransient = true };
+
+    /// <summary>The broker closed the connection and said why.</summary>
+    /// <param name="target">The endpoint.</param>
+    /// <param name="code">The broker's code.</param>
+    /// <param name="reason">The broker's words.</param>
+    internal static RabbitBackupException Closed(string target, StreamResponseCode code, string? reason) =>
+        new(code is StreamResponseCode.Ok or StreamResponseCode.InternalError or StreamResponseCode.UnknownFrame or StreamResponseCode.FrameTooLarge
+                ? ErrorCode.BrokerConnectionLost
+                : Classify(code),
+            $"The broker {target} closed the stream connection with code {(ushort)code} ({code}): {reason}.")
+        {
+            Target = target,
+            IsTransient = code is StreamResponseCode.Ok or StreamResponseCode.InternalError,
+            Hint = code is StreamResponseCode.FrameTooLarge ? "A frame exceeds the broker's stream.frame_max: raise it, or restore this stream through AMQP." : null,
+        };
+
+    /// <summary>A request was refused.</summary>
+    /// <param name="code">The broker's code.</param>
+    /// <param name="action">What was tried, as "create the stream".</param>
+    /// <param name="target">What it was tried on.</param>
+    internal static RabbitBackupException Refused(StreamResponseCode code, string action, string target) =>
+        new(Classify(code), $"The broker refused to {action} '{target}': code {(ushort)code} ({code}).")
+        {
+            Target = target,
+            IsTransient = code is StreamResponseCode.StreamNotAvailable or StreamResponseCode.InternalError,
+            Hint = code switch
+            {
+                StreamResponseCode.AuthenticationFailureLoopback => "The user may connect from the broker's own machine only: use another user.",
+                StreamResponseCode.VirtualHostAccessFailure => "Check the virtual host's name and the user's permissions in it.",
+                _ => null,
+            },
+        };
+
+    private static ErrorCode Classify(StreamResponseCode code) => code switch
+    {
+        StreamResponseCode.StreamDoesNotExist => ErrorCode.QueueNotFound,
+        StreamResponseCode.StreamAlreadyExists or StreamResponseCode.PreconditionFailed => ErrorCode.DefinitionConflict,
+        StreamResponseCode.SaslMechanismNotSupported or StreamResponseCode.AuthenticationFailure or StreamResponseCode.SaslError
+            or StreamResponseCode.SaslChallenge or StreamResponseCode.AuthenticationFailureLoopback => ErrorCode.BrokerAuthenticationFailed,
+        StreamResponseCode.VirtualHostAccessFailure or StreamResponseCode.AccessRefused => ErrorCode.BrokerAccessRefused,
+        StreamResponseCode.PublisherDoesNotExist or StreamResponseCode.FrameTooLarge => ErrorCode.PublishRejected,
+        _ => ErrorCode.BrokerConnectionLost,
+    };
+}

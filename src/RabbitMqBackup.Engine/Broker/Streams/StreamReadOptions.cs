@@ -1,0 +1,14 @@
+namespace RabbitMqBackup.Engine.Broker.Streams;
+
+/// <summary>What to read of a stream.</summary>
+internal sealed record StreamReadOptions
+{
+    /// <summary>Where to begin. Default: the first chunk.</summary>
+    public StreamStart Start { get; init; } = StreamStart.First;
+
+    /// <summary>Read on as messages are written, until <see cref="ChunkReader.Stop"/>. Default false: up to what is committed when the reading begins.</summary>
+    public bool Follow { get; init; }
+
+    /// <summary>How long a broker may send nothing although there is more to come. Default 60 s.</summary>
+    public TimeSpan SilenceTimeout { get; init; } = TimeSpan.FromSeconds(60);
+}

@@ -1,0 +1,31 @@
+namespace RabbitMqBackup.Engine.Broker.Streams;
+
+/// <summary>First and last chunk of a stream. An empty stream has -1 for all.</summary>
+/// <param name="FirstChunkId">Offset of the first message that is there.</param>
+/// <param name="CommittedChunkId">Offset of the first message of the last committed chunk, which may be a tracking chunk.</param>
+internal readonly record struct StreamStats(long FirstChunkId, long CommittedChunkId)
+{
+    /// <summary><code>StreamStats response content = count:u32 (name:string value:i64)*</code></summary>
+    internal static StreamStats Read(ref FrameReader reader)
+    {
+        long first = -1;
+        long committed = -1;
+        int count = reader.Count(10);
+        for (int i = 0; i < count; i++)
+        {
+            string? name = reader.String();
+            long value = reader.Int64();
+            switch (name)
+            {
+                case "first_chunk_id":
+                    first = value;
+                    break;
+                case "committed_chunk_id":
+                    committed = value;
+                    break;
+            }
+        }
+
+        return new StreamStats(first, committed);
+    }
+}

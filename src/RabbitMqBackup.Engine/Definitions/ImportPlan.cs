@@ -1,0 +1,26 @@
+namespace RabbitMqBackup.Engine.Definitions;
+
+/// <summary>What an import will do, decided before anything is touched.</summary>
+public sealed record ImportPlan
+{
+    /// <summary>The options it was made from.</summary>
+    public required ImportOptions Options { get; init; }
+
+    /// <summary>The target's definitions before the import: import it to go back.</summary>
+    public required DefinitionsDocument Snapshot { get; init; }
+
+    /// <summary>Every object, with what the import would do to it.</summary>
+    public required IReadOnlyList<ImportItem> Items { get; init; }
+
+    /// <summary>What was odd about the definitions, for people.</summary>
+    public IReadOnlyList<string> Warnings => Options.Document.Warnings;
+
+    /// <summary>For a confirmation: what it is done to.</summary>
+    public string Target => Options.Broker.DisplayUri;
+
+    /// <summary>For a confirmation: what is done.</summary>
+    public string Summary =>
+        $"Import {Items.Count} definition(s): {Count(ImportOutcome.Created)} new, {Count(ImportOutcome.Changed)} changed, {Count(ImportOutcome.Equal)} equal, {Count(ImportOutcome.Conflict)} in conflict";
+
+    private int Count(ImportOutcome outcome) => Items.Count(item => item.Outcome == outcome);
+}

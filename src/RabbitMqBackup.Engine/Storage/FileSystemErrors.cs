@@ -1,0 +1,50 @@
+namespace RabbitMqBackup.Engine.Storage;
+
+/// <summary>What a file system's exceptions mean in the engine's terms, by type and error number.</summary>
+internal static class FileSystemErrors
+{
+    // HResult is errno on Unix for what .NET has no exception type for, and 0x8007xxxx on Windows.
+    private const int Enospc = 28;
+    private const int Erofs = 30;
+    private static readonly int Edquot = OperatingSystem.IsMacOS() ? 69 : 122;
+    private const int WindowsWriteProtect = unchecked((int)0x80070013);
+    private const int WindowsHandleDiskFull = unchecked((int)0x80070027);
+    private const int WindowsDiskFull = unchecked((int)0x80070070);
+    private const int WindowsQuota = unchecked((int)0x8007050F);
+
+    /// <summary>True for what <see cref="Translate"/> takes.</summary>
+    internal static bool IsKnown(Exception exception) => exception is IOException or UnauthorizedAccessException;
+
+    /// <summary>Translates what a call on <paramref name="target"/> threw.</summary>
+    internal static RabbitBackupException Translate(Exception exception, string target)
+    {
+        int number = exception.HResult;
+        bool windows = OperatingSystem.IsWindows();
+        if (exception is UnauthorizedAccessException || number == (windows ? WindowsWriteProtect : Erofs))
+        {
+            return new(ErrorCode.StorageAccessDenied, $"'{target}' can't be accessed: the file system refuses it.", exception)
+            {
+                Target = target,
+                Hint = "Check the rights of the folder and whether it is mounted read-only, or choose another store.",
+            };
+        }
+
+        if (windows ? number is WindowsDiskFull or WindowsHandleDiskFull or WindowsQuota : number == Enospc || number == Edquot)
+        {
+            return new(ErrorCode.StorageUnavailable, $"'{target}' can't be written: the disk is full or the quota is used up.", exception)
+            {
+                Target = target,
+                Hint = "Make room, for instance by removing old backups, or choose another store.",
+            };
+        }
+
+        return exception is FileNotFoundException or DirectoryNotFoundException
+            ? StoreErrors.NotFound(target, exception)
+            : new(ErrorCode.StorageUnavailable, $"'{target}' can't be read or written: {exception.Message}", exception)
+            {
+                Target = target,
+                IsTransient = exception is not PathTooLongException,
+                Hint = "Check the disk or the network share that the store is on.",
+            };
+    }
+}

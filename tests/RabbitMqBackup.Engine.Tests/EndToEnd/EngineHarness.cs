@@ -1,0 +1,93 @@
+using System.Net;
+using RabbitMqBackup.Engine.Backup;
+using RabbitMqBackup.Engine.Broker;
+using RabbitMqBackup.Engine.Catalog;
+using RabbitMqBackup.Engine.Restore;
+using RabbitMqBackup.Engine.Storage;
+using RabbitMqBackup.Engine.Verification;
+using RabbitMqBackup.TestHost;
+using Xunit;
+
+namespace RabbitMqBackup.Engine.Tests.EndToEnd;
+
+/// <summary>The engine's main jobs against one virtual host and one folder, with what they told on the way.</summary>
+internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
+{
+    private EngineHarness(TestBroker broker, string virtualHost)
+    {
+        VirtualHost = virtualHost;
+        Broker = new BrokerOptions
+        {
+            Endpoints = [new DnsEndPoint(broker.Host, broker.AmqpPort)],
+            ManagementUri = broker.ManagementUri,
+            Credential = new NetworkCredential(broker.User, broker.Password),
+        };
+        Store = BackupStore.Parse(Folder);
+    }
+
+    internal string Folder { get; } = Directory.CreateTempSubdirectory("rabbit-backup-test-").FullName;
+
+    internal string VirtualHost { get; }
+
+    internal BrokerOptions Broker { get; }
+
+    internal BackupStore Store { get; }
+
+    internal List<RabbitBackupException> Failures { get; } = [];
+
+    internal List<BackupSegment> Segments { get; } = [];
+
+    /// <summary>Called when the first segment of a backup is committed.</summary>
+    internal Action? OnFirstSegment { get; set; }
+
+    internal static EngineHarness For(TestVirtualHost virtualHost) => new(virtualHost.Broker, virtualHost.Name);
+
+    internal async Task<BackupManifest> BackupAsync(Func<BackupOptions, BackupOptions>? change = null, CancellationToken? stop = null)
+    {
+        CancellationToken cancellationToken = stop ?? TestContext.Current.CancellationToken;
+        BackupOptions options = new()
+        {
+            Broker = Broker,
+            Store = Store,
+            Selection = new QueueSelection { VirtualHosts = [VirtualHost] },
+            SkipDefinitions = true,
+        };
+        BackupEngine engine = new();
+        BackupPlan plan = await engine.PlanAsync(change?.Invoke(options) ?? options, cancellationToken);
+        return await engine.ExecuteAsync(plan, this, cancellationToken);
+    }
+
+    internal async Task<RestoreResult> RestoreAsync(BackupManifest manifest, Func<RestoreOptions, RestoreOptions>? change = null, CancellationToken? stop = null)
+    {
+        CancellationToken cancellationToken = stop ?? TestContext.Current.CancellationToken;
+        RestoreOptions options = new() { Broker = Broker, Manifest = manifest };
+        RestoreEngine engine = new();
+        RestorePlan plan = await engine.PlanAsync(change?.Invoke(options) ?? options, cancellationToken);
+        return await engine.ExecuteAsync(plan, this, cancellationToken);
+    }
+
+    internal Task<VerificationReport> VerifyAsync(BackupManifest manifest) => new BackupVerifier().VerifyAsync(manifest, deep: true, _ => { }, TestContext.Current.CancellationToken);
+
+    void IBackupEvents.OnProgress(OperationProgress progress)
+    {
+    }
+
+    void IBackupEvents.OnSegment(BackupSegment segment)
+    {
+        Segments.Add(segment);
+        if (Segments.Count == 1)
+        {
+            OnFirstSegment?.Invoke();
+        }
+    }
+
+    void IBackupEvents.OnFailure(RabbitBackupException failure) => Failures.Add(failure);
+
+    void IRestoreEvents.OnProgress(OperationProgress progress)
+    {
+    }
+
+    void IRestoreEvents.OnFailure(RabbitBackupException failure) => Failures.Add(failure);
+
+    public void Dispose() => Directory.Delete(Folder, recursive: true);
+}

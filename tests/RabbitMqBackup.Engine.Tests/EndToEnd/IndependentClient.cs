@@ -1,0 +1,176 @@
+using System.Collections;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
+using RabbitMqBackup.TestHost;
+using Xunit;
+
+namespace RabbitMqBackup.Engine.Tests.EndToEnd;
+
+/// <summary>The other party: RabbitMQ's own client, which fills queues and says what is in them.</summary>
+internal sealed class IndependentClient : IAsyncDisposable
+{
+    private readonly IConnection _connection;
+
+    private IndependentClient(IConnection connection) => _connection = connection;
+
+    internal static async Task<IndependentClient> ConnectAsync(TestBroker broker, string virtualHost)
+    {
+        ConnectionFactory factory = new()
+        {
+            HostName = broker.Host,
+            Port = broker.AmqpPort,
+            UserName = broker.User,
+            Password = broker.Password,
+            VirtualHost = virtualHost,
+            AutomaticRecoveryEnabled = false,
+        };
+        return new IndependentClient(await factory.CreateConnectionAsync(TestContext.Current.CancellationToken));
+    }
+
+    internal async Task DeclareAsync(string queue, string type, Dictionary<string, object?>? arguments = null, bool autoDelete = false)
+    {
+        await using IChannel channel = await _connection.CreateChannelAsync();
+        await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete, new Dictionary<string, object?>(arguments ?? []) { ["x-queue-type"] = type });
+    }
+
+    /// <summary>A queue that only this client's connection can use.</summary>
+    internal async Task DeclareExclusiveAsync(string queue)
+    {
+        await using IChannel channel = await _connection.CreateChannelAsync();
+        await channel.QueueDeclareAsync(queue, durable: false, exclusive: true, autoDelete: false);
+    }
+
+    internal async Task DeleteAsync(string queue)
+    {
+        await using IChannel channel = await _connection.CreateChannelAsync();
+        await channel.QueueDeleteAsync(queue);
+    }
+
+    internal async Task<uint> CountAsync(string queue)
+    {
+        await using IChannel channel = await _connection.CreateChannelAsync();
+        return (await channel.QueueDeclarePassiveAsync(queue)).MessageCount;
+    }
+
+    /// <summary>Publishes through the default exchange and waits until all are confirmed.</summary>
+    internal async Task PublishAsync(string queue, IEnumerable<(BasicProperties Properties, byte[] Body)> messages)
+    {
+        await using IChannel channel = await _connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: false));
+        ulong confirmed = 0;
+        TaskCompletionSource? wake = null;
+        channel.BasicAcksAsync += (_, ack) =>
+        {
+            Volatile.Write(ref confirmed, ack.Multiple ? ack.DeliveryTag : confirmed + 1);
+            Volatile.Read(ref wake)?.TrySetResult();
+            return Task.CompletedTask;
+        };
+        ulong published = 0;
+        foreach ((BasicProperties properties, byte[] body) in messages)
+        {
+            await channel.BasicPublishAsync("", queue, mandatory: true, properties, body);
+            published++;
+        }
+
+        for (DateTime deadline = DateTime.UtcNow.AddSeconds(60); await CountAsync(queue) < published; await Task.Delay(100))
+        {
+            Assert.True(DateTime.UtcNow < deadline, $"only {await CountAsync(queue)} of {published} messages arrived, {confirmed} confirmed");
+        }
+    }
+
+    /// <summary>
+    /// What is in a queue, in order: one fingerprint per message over its body, its properties and its headers (compared as a map: brokers reorder them), without what
+    /// brokers add on redelivery. Everything is given back.
+    /// </summary>
+    internal async Task<List<string>> FingerprintsAsync(string queue)
+    {
+        List<string> fingerprints = [];
+        uint expected = await CountAsync(queue);
+        if (expected == 0)
+        {
+            return fingerprints;
+        }
+
+        TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using IChannel channel = await _connection.CreateChannelAsync();
+        await channel.BasicQosAsync(0, ushort.MaxValue, global: false);
+        AsyncEventingBasicConsumer consumer = new(channel);
+        consumer.ReceivedAsync += (_, delivery) =>
+        {
+            fingerprints.Add(Fingerprint(delivery.BasicProperties, delivery.Body.Span));
+            if (fingerprints.Count == expected)
+            {
+                done.TrySetResult();
+            }
+
+            return Task.CompletedTask;
+        };
+        string tag = await channel.BasicConsumeAsync(queue, autoAck: false, consumer);
+        await done.Task.WaitAsync(TimeSpan.FromSeconds(120));
+        await channel.BasicCancelAsync(tag);
+        await channel.CloseAsync();
+        for (DateTime deadline = DateTime.UtcNow.AddSeconds(30); await CountAsync(queue) < expected; await Task.Delay(50))
+        {
+            Assert.True(DateTime.UtcNow < deadline, "the queue did not get its messages back");
+        }
+
+        return fingerprints;
+    }
+
+    internal static string Fingerprint(IReadOnlyBasicProperties properties, ReadOnlySpan<byte> body)
+    {
+        StringBuilder text = new();
+        text.Append(CultureInfo.InvariantCulture, $"{properties.IsContentTypePresent()}|{properties.ContentType}|{properties.ContentEncoding}|{properties.DeliveryMode}|{properties.Priority}|");
+        text.Append(CultureInfo.InvariantCulture, $"{properties.CorrelationId}|{properties.ReplyTo}|{properties.Expiration}|{properties.MessageId}|{properties.Timestamp.UnixTime}|");
+        text.Append(CultureInfo.InvariantCulture, $"{properties.Type}|{properties.UserId}|{properties.AppId}|{properties.ClusterId}|{properties.IsTimestampPresent()}|{properties.IsDeliveryModePresent()}|");
+        Render(text, properties.Headers?.Where(header => header.Key is not ("x-delivery-count" or "x-acquired-count")).ToDictionary());
+        return $"{properties.MessageId}:{Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())))}:{Convert.ToHexString(SHA256.HashData(body))}";
+    }
+
+    public async ValueTask DisposeAsync() => await _connection.DisposeAsync();
+
+    private static void Render(StringBuilder text, object? value)
+    {
+        switch (value)
+        {
+            case null:
+                text.Append("null");
+                break;
+            case byte[] bytes:
+                text.Append("S:").Append(Convert.ToHexString(bytes));
+                break;
+            case BinaryTableValue binary:
+                text.Append("x:").Append(Convert.ToHexString(binary.Bytes));
+                break;
+            case IDictionary<string, object?> { Count: > 0 } table:
+                text.Append('{');
+                foreach ((string key, object? item) in table.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+                {
+                    text.Append(key).Append('=');
+                    Render(text, item);
+                    text.Append(';');
+                }
+
+                text.Append('}');
+                break;
+            case IDictionary<string, object?>:
+                text.Append("null");
+                break;
+            case IList list:
+                text.Append('[');
+                foreach (object? item in list)
+                {
+                    Render(text, item);
+                    text.Append(';');
+                }
+
+                text.Append(']');
+                break;
+            default:
+                text.Append(CultureInfo.InvariantCulture, $"{value.GetType().Name}:{value}");
+                break;
+        }
+    }
+}

@@ -1,0 +1,140 @@
+using System.Management.Automation;
+using RabbitMQ.Client;
+using Xunit;
+
+namespace RabbitMqBackup.Module.Tests;
+
+public sealed class RestoreTests : BrokerTest
+{
+    [Fact]
+    public async Task Lost_queues_come_back_with_their_messages()
+    {
+        await BackUpAsync();
+        await LoseAsync("orders", "payments");
+        PSObject result = Assert.Single(Session.RunCleanly("Get-RabbitBackup $Store | Where-Object TotalMessages -gt 0 | Restore-RabbitMq -Connection $Rabbit -Confirm:$false"));
+        Assert.Equal(true, Value(result, "IsComplete"));
+        Assert.Equal(50L, Value(result, "Confirmed"));
+        Assert.Equal(Filled("orders", 20), await TakeAllAsync("orders"));
+        Assert.Equal(Filled("payments", 30), await TakeAllAsync("payments"));
+    }
+
+    [Fact]
+    public async Task WhatIf_emits_the_plan_and_changes_nothing()
+    {
+        await BackUpAsync();
+        await LoseAsync("orders");
+        SessionResult result = Session.Run("Get-RabbitBackup $Store | Restore-RabbitMq -Connection $Rabbit -WhatIf");
+        Assert.Empty(result.Errors);
+        Assert.Equal(2, result.Output.Count);
+        PSObject orders = Assert.Single(result.Output, row => (string?)Value(row, "TargetQueue") == "orders");
+        Assert.Equal(true, Value(orders, "Declares"));
+        Assert.Equal(20L, Value(orders, "Messages"));
+        await Assert.ThrowsAnyAsync<Exception>(() => Channel.QueueDeclarePassiveAsync("orders", Cancellation));
+    }
+
+    [Fact]
+    public async Task A_restore_asks_and_a_no_changes_nothing()
+    {
+        await BackUpAsync();
+        await LoseAsync("orders", "payments");
+        Session.Host.Answers.Enqueue("&No");
+        Assert.Empty(Session.RunCleanly("Get-RabbitBackup $Store | Restore-RabbitMq -Connection $Rabbit"));
+        Assert.Contains("50 message", Assert.Single(Session.Host.Questions), StringComparison.Ordinal);
+        Assert.Empty(Session.RunCleanly("Get-RabbitQueue -Connection $Rabbit"));
+    }
+
+    [Fact]
+    public async Task A_queue_that_has_messages_is_left_alone_unless_told_otherwise()
+    {
+        await BackUpAsync();
+        await LoseAsync("payments");
+        SessionResult refused = Session.Run("Get-RabbitBackup $Store | Restore-RabbitMq -Connection $Rabbit -Confirm:$false");
+        Assert.Equal(false, Value(Assert.Single(refused.Output), "IsComplete"));
+        ErrorRecord error = Assert.Single(refused.Errors);
+        Assert.StartsWith("RestoreConflict,", error.FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Equal($"{VirtualHost.Name}/orders", error.TargetObject);
+        Assert.Equal(20u, await DepthAsync("orders"));
+        Assert.Equal(30u, await DepthAsync("payments"));
+
+        PSObject skipped = Assert.Single(Session.RunCleanly("Get-RabbitBackup $Store | Restore-RabbitMq -Queue orders -IfNotEmpty Skip -Connection $Rabbit -Confirm:$false"));
+        Assert.Equal(true, Value(skipped, "IsComplete"));
+        Session.RunCleanly("Get-RabbitBackup $Store | Restore-RabbitMq -Queue orders -IfNotEmpty Append -Connection $Rabbit -Confirm:$false");
+        Assert.Equal([.. Filled("orders", 20), .. Filled("orders", 20)], await TakeAllAsync("orders"));
+    }
+
+    [Fact]
+    public async Task Segments_are_restored_in_their_order()
+    {
+        await FillAsync("orders", 300, bytes: 1000);
+        Session.RunCleanly("Backup-RabbitMq $Store -Connection $Rabbit -SegmentBytes 64KB");
+        await LoseAsync("orders");
+        PSObject result = Assert.Single(Session.RunCleanly("Get-RabbitBackup $Store | Get-RabbitBackupSegment -Queue ord* | Restore-RabbitMq -Connection $Rabbit -Confirm:$false"));
+        Assert.Equal(300L, Value(result, "Confirmed"));
+        Assert.Equal(Filled("orders", 300), await TakeAllAsync("orders"));
+    }
+
+    [Fact]
+    public async Task Selected_messages_are_restored()
+    {
+        await BackUpAsync();
+        await LoseAsync("orders", "payments");
+        PSObject result = Assert.Single(Session.RunCleanly(
+            "Get-RabbitBackup $Store | Get-RabbitBackupMessage | Where-Object { $_.Headers.number -ge 15 -and $_.Headers.number -lt 18 } | Restore-RabbitMq -Connection $Rabbit -Confirm:$false"));
+        Assert.Equal(6L, Value(result, "Confirmed"));
+        Assert.Equal(["orders-15", "orders-16", "orders-17"], await TakeAllAsync("orders"));
+        Assert.Equal(["payments-15", "payments-16", "payments-17"], await TakeAllAsync("payments"));
+    }
+
+    [Fact]
+    public async Task More_messages_than_one_batch_holds_are_one_restore()
+    {
+        const int Messages = 25_000;
+        await FillAsync("orders", Messages);
+        Session.RunCleanly("Backup-RabbitMq $Store -Connection $Rabbit");
+        await LoseAsync("orders");
+        Session.Host.Answers.Enqueue("&Yes");
+        PSObject result = Assert.Single(Session.RunCleanly("Get-RabbitBackup $Store | Get-RabbitBackupMessage | Restore-RabbitMq -Connection $Rabbit"));
+        Assert.Single(Session.Host.Questions);
+        Assert.Equal((long)Messages, Value(result, "Confirmed"));
+        Assert.Equal(true, Value(result, "IsComplete"));
+        Assert.Equal(Filled("orders", Messages), await TakeAllAsync("orders"));
+
+        await FillAsync("orders", 1);
+        SessionResult refused = Session.Run("Get-RabbitBackup $Store | Get-RabbitBackupMessage | Restore-RabbitMq -Connection $Rabbit -Confirm:$false");
+        Assert.StartsWith("RestoreConflict,", Assert.Single(refused.Errors).FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Equal((long)Messages, Value(Values(Assert.Single(refused.Output), "Queues")[0], "Requested"));
+        Assert.Equal(1u, await DepthAsync("orders"));
+
+        PSObject plan = Assert.Single(Session.RunCleanly("Get-RabbitBackup $Store | Get-RabbitBackupMessage | Restore-RabbitMq -Connection $Rabbit -IfNotEmpty Append -WhatIf"));
+        Assert.Equal((long)Messages, Value(plan, "Messages"));
+        Assert.Equal(1u, await DepthAsync("orders"));
+    }
+
+    [Fact]
+    public async Task Segments_and_the_manifest_that_holds_them_are_restored_once()
+    {
+        await FillAsync("orders", 100);
+        PSObject result = Assert.Single(Session.RunCleanly("""
+            $passed = @(Backup-RabbitMq $Store -Connection $Rabbit -PassSegment)
+            $null = $passed.Count
+            $passed | Restore-RabbitMq -Connection $Rabbit -IfNotEmpty Append -Confirm:$false
+            """));
+        Assert.Equal(100L, Value(result, "Confirmed"));
+        Assert.Equal(200u, await DepthAsync("orders"));
+    }
+
+    private async Task BackUpAsync()
+    {
+        await FillAsync("orders", 20);
+        await FillAsync("payments", 30, "quorum");
+        Session.RunCleanly("Backup-RabbitMq $Store -Connection $Rabbit");
+    }
+
+    private async Task LoseAsync(params string[] queues)
+    {
+        foreach (string queue in queues)
+        {
+            await Channel.QueueDeleteAsync(queue);
+        }
+    }
+}
