@@ -27,11 +27,11 @@ public class SegmentWriterTests
             select TestRecord.Message(exchange, routingKey, RawProperties.Any(new Random(seed)), body, redelivered, time);
         Gen<TestRecord> entry =
             from data in bytes
-            from offset in ArbMap.Default.GeneratorFor<PositiveInt>()
+            from offset in Gen.Choose(0, 3)
             from batch in ArbMap.Default.GeneratorFor<bool>()
-            from epoch in ArbMap.Default.GeneratorFor<long>()
+            from epoch in Gen.Choose(-1, 1)
             select TestRecord.StreamEntry(
-                offset.Get, [.. batch ? [0xC0, 1, 2, 9, 8, 7, 6] : Array.Empty<byte>(), .. RawProperties.Long(data)], offset.Get, epoch);
+                offset, [.. batch ? [0xC0, 0, 1, 9, 8, 7, 6] : Array.Empty<byte>(), .. RawProperties.Long(data)], time: 7, epoch);
         Gen<TestRecord[]> records = Gen.OneOf(message, entry).ArrayOf();
 
         Prop.ForAll(records.ToArbitrary(), expected =>

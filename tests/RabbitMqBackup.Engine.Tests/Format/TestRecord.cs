@@ -16,36 +16,47 @@ internal sealed record TestRecord(
     internal static TestRecord StreamEntry(long offset, byte[] entry, long time = 1, long epoch = 0) =>
         new("", "", "", "", false, time, offset, epoch, Hex(entry));
 
+    /// <summary>How many messages it is: more than one for a batch of a stream.</summary>
+    internal int Messages => Offset is not null && (Bytes(Entry)[0] & 0x80) != 0 ? BinaryPrimitives.ReadUInt16BigEndian(Bytes(Entry).AsSpan(1)) : 1;
+
     /// <summary>Adds it to a segment; a stream entry as a chunk of its own.</summary>
+    internal void AppendTo(SegmentWriter writer) => Append(writer, [this], pieces: 1);
+
+    /// <summary>Adds records to a segment; stream entries that can come from one chunk as one.</summary>
     /// <param name="writer">The segment.</param>
-    /// <param name="pieces">In how many pieces of memory the large part lies.</param>
-    internal void AppendTo(SegmentWriter writer, int pieces = 1)
+    /// <param name="records">The records.</param>
+    /// <param name="pieces">In how many pieces of memory the large part of each lies.</param>
+    internal static void Append(SegmentWriter writer, IEnumerable<TestRecord> records, int pieces)
     {
-        if (Offset is { } offset)
+        List<TestRecord> chunk = [];
+        foreach (TestRecord record in records)
         {
-            byte[] entry = Bytes(Entry);
-            bool batch = (entry[0] & 0x80) != 0;
-            writer.AppendChunk(new StreamChunkContent
+            if (chunk.Count > 0 && (record.Offset != chunk[^1].Offset + chunk[^1].Messages || record.Time != chunk[0].Time || record.Epoch != chunk[0].Epoch))
             {
-                FirstOffset = offset,
-                Timestamp = Time,
-                Epoch = Epoch,
-                EntryCount = 1,
-                MessageCount = batch ? BinaryPrimitives.ReadUInt16BigEndian(entry.AsSpan(1)) : 1,
-                Entries = Sequence(entry, pieces),
+                AppendChunk(writer, chunk, pieces);
+            }
+
+            if (record.Offset is not null)
+            {
+                chunk.Add(record);
+                continue;
+            }
+
+            writer.Append(new RecordContent
+            {
+                Exchange = Bytes(record.Exchange),
+                RoutingKey = Bytes(record.RoutingKey),
+                Properties = Bytes(record.Properties),
+                Body = Sequence(Bytes(record.Body), pieces),
+                Redelivered = record.Redelivered,
+                CapturedAt = record.Time,
             });
-            return;
         }
 
-        writer.Append(new RecordContent
+        if (chunk.Count > 0)
         {
-            Exchange = Bytes(Exchange),
-            RoutingKey = Bytes(RoutingKey),
-            Properties = Bytes(Properties),
-            Body = Sequence(Bytes(Body), pieces),
-            Redelivered = Redelivered,
-            CapturedAt = Time,
-        });
+            AppendChunk(writer, chunk, pieces);
+        }
     }
 
     /// <summary>What a record read holds: one message, or the entries of a chunk one by one.</summary>
@@ -87,6 +98,20 @@ internal sealed record TestRecord(
         }
 
         return new ReadOnlySequence<byte>(first, 0, last, last.Memory.Length);
+    }
+
+    private static void AppendChunk(SegmentWriter writer, List<TestRecord> chunk, int pieces)
+    {
+        writer.AppendChunk(new StreamChunkContent
+        {
+            FirstOffset = chunk[0].Offset ?? 0,
+            Timestamp = chunk[0].Time,
+            Epoch = chunk[0].Epoch,
+            EntryCount = chunk.Count,
+            MessageCount = chunk.Sum(entry => entry.Messages),
+            Entries = Sequence([.. chunk.SelectMany(entry => Bytes(entry.Entry))], pieces),
+        });
+        chunk.Clear();
     }
 
     private static string Hex(ReadOnlySpan<byte> bytes) => Convert.ToHexString(bytes);

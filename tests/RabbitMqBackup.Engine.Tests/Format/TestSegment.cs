@@ -32,10 +32,7 @@ internal static class TestSegment
     internal static byte[] Write(RecordFormat format, SegmentCompression compression, IEnumerable<TestRecord> records, int pieces = 1)
     {
         using SegmentWriter writer = new(new SegmentWriterOptions { BlockPool = Pool, RecordFormat = format, Compression = compression });
-        foreach (TestRecord record in records)
-        {
-            record.AppendTo(writer, pieces);
-        }
+        TestRecord.Append(writer, records, pieces);
 
         using SegmentContent content = writer.Finish();
         return Bytes(content);
