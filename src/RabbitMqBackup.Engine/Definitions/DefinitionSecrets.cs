@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using RabbitMqBackup.Engine.Broker;
 
 namespace RabbitMqBackup.Engine.Definitions;
 
@@ -12,6 +13,14 @@ internal static partial class DefinitionSecrets
 
     /// <summary>A text without the user info of the URIs in it.</summary>
     internal static string HideUserInfo(string text) => UserInfo().Replace(text, $"://{Hidden}@");
+
+    /// <summary>The object had a secret that was taken out.</summary>
+    internal static bool IsRedacted(DefinitionObject item) => item switch
+    {
+        UserDefinition => item.Json.Text("password_hash") == Hidden,
+        ParameterDefinition or GlobalParameterDefinition => item.ToJson().Contains($"://{Hidden}@", StringComparison.Ordinal),
+        _ => false,
+    };
 
     [GeneratedRegex(@"://[^/@\s""]*@", RegexOptions.CultureInvariant, 1000)]
     private static partial Regex UserInfo();

@@ -9,17 +9,24 @@ namespace RabbitMqBackup.Engine.Definitions;
 public sealed class DefinitionsImporter(IEngineLog log)
 {
     /// <summary>Looks at the target and compares. Changes nothing.</summary>
-    /// <exception cref="ArgumentException">A file of one virtual host does not tell which, and neither do the options.</exception>
-    /// <exception cref="RabbitBackupException">The management API can't be used.</exception>
+    /// <exception cref="ArgumentException">A file of one virtual host does not tell which, and neither do the options; or there is no transformation of a name.</exception>
+    /// <exception cref="RabbitBackupException">The management API can't be used, or the selection or the new names do not fit the definitions.</exception>
     public async Task<ImportPlan> PlanAsync(ImportOptions options, CancellationToken cancellationToken = default)
     {
+        DefinitionsDocument selected = options.Selection.Apply(options.Document.ToClusterWide(options.VirtualHost));
+        (DefinitionsDocument transformed, IReadOnlyList<TransformationChange> changes) = DefinitionsTransformations.Apply(selected, options.Transformations);
+        DefinitionsDocument document = options.Remapping.Apply(transformed);
         using ManagementClient management = new(options.Broker);
-        DefinitionsDocument document = options.Document.ToClusterWide(options.VirtualHost);
         DefinitionsDocument snapshot = await DefinitionsExporter.ExportAsync(management, cancellationToken).ConfigureAwait(false);
         Dictionary<DefinitionKey, DefinitionObject> target = DefinitionsComparison.Index(snapshot.Objects);
         IEnumerable<DefinitionObject> objects = DefinitionsComparison.Index(document.Objects).Values.OrderBy(item => item.Kind);
-        List<ImportItem> items = [.. MissingVirtualHosts(document, target), .. objects.Select(item => Foresee(item, target.GetValueOrDefault(item.Key)))];
-        return new() { Options = options, Snapshot = snapshot, Items = items };
+        List<ImportItem> items =
+        [
+            .. MissingVirtualHosts(document, target),
+            .. objects.Select(item => Foresee(item, target.GetValueOrDefault(item.Key))),
+            .. changes.Where(change => change.IsRemoval).Select(change => new ImportItem { Definition = change.Definition, Outcome = ImportOutcome.Skipped, Reason = $"{change.Transformation}: {change.Change}" }),
+        ];
+        return new() { Options = options, Snapshot = snapshot, Items = items, Changes = changes, Warnings = document.Warnings };
     }
 
     /// <summary>Imports what the plan has as new or changed, reads back, and compares. Safe to repeat.</summary>
@@ -33,7 +40,18 @@ public sealed class DefinitionsImporter(IEngineLog log)
         IReadOnlyDictionary<DefinitionKey, string> refusals = await batches.SendAsync(
             [.. plan.Items.Where(item => item.Outcome is ImportOutcome.Created or ImportOutcome.Changed).Select(item => item.Definition)], cancellationToken).ConfigureAwait(false);
         DefinitionsDocument now = await DefinitionsExporter.ExportAsync(management, cancellationToken).ConfigureAwait(false);
-        return new() { Items = [.. Judge(plan, refusals, now)], Snapshot = plan.Snapshot };
+        return new() { Items = [.. Judge(plan, refusals, now)], Snapshot = plan.Snapshot, Changes = plan.Changes, Warnings = plan.Warnings };
+    }
+
+    /// <summary>
+    /// Takes an import back: what it created is deleted, but no queue that has messages or consumers and no virtual host that has queues of others; what it changed is imported from the snapshot. Reads
+    /// back and tells for each object what became of it.
+    /// </summary>
+    /// <exception cref="RabbitBackupException">The management API failed for good.</exception>
+    public async Task<ImportReport> UndoAsync(BrokerOptions broker, ImportReport report, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        using ManagementClient management = new(broker);
+        return await new ImportUndo(broker, management, log, progress).RunAsync(report, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Virtual hosts that objects are in, but that neither the document nor the target has.</summary>
@@ -53,6 +71,11 @@ public sealed class DefinitionsImporter(IEngineLog log)
         if (wanted is GlobalParameterDefinition { Name: "internal_cluster_id" })
         {
             return new() { Definition = wanted, Outcome = ImportOutcome.Skipped, Reason = "it is the identity of the source cluster" };
+        }
+
+        if (DefinitionSecrets.IsRedacted(wanted))
+        {
+            return new() { Definition = wanted, Outcome = ImportOutcome.Skipped, Reason = "its secrets were redacted" };
         }
 
         if (there is null)

@@ -20,4 +20,7 @@ public enum ImportOutcome
 
     /// <summary>It was left out, for the reason given.</summary>
     Skipped,
+
+    /// <summary>An undo took it away again.</summary>
+    Removed,
 }

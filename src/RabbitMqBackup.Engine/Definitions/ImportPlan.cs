@@ -13,7 +13,10 @@ public sealed record ImportPlan
     public required IReadOnlyList<ImportItem> Items { get; init; }
 
     /// <summary>What was odd about the definitions, for people.</summary>
-    public IReadOnlyList<string> Warnings => Options.Document.Warnings;
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
+    /// <summary>What the transformations changed.</summary>
+    public IReadOnlyList<TransformationChange> Changes { get; init; } = [];
 
     /// <summary>For a confirmation: what it is done to.</summary>
     public string Target => Options.Broker.DisplayUri;
