@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using RabbitMqBackup.Bench.Workers;
+using RabbitMqBackup.Engine;
 
 namespace RabbitMqBackup.Bench;
 
@@ -52,7 +53,7 @@ internal static class ChildProcess
             Environment.Exit(0); // open connections are dropped, not closed politely
             return 0;
         }
-        catch (BenchException e)
+        catch (Exception e) when (e is BenchException or RabbitBackupException)
         {
             Console.Error.WriteLine(e.Message);
             return 1;

@@ -41,6 +41,6 @@ internal sealed class Contest(string title, IReadOnlyList<IWorker> workers)
         List<double> sorted = [.. values.Order()];
         int middle = sorted.Count / 2;
         double median = sorted.Count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-        return $"{median.ToString(format)} ({sorted[0].ToString(format)} to {sorted[^1].ToString(format)})";
+        return sorted.Count == 1 ? median.ToString(format) : $"{median.ToString(format)} ({sorted[0].ToString(format)} to {sorted[^1].ToString(format)})";
     }
 }

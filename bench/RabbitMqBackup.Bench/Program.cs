@@ -8,6 +8,12 @@ if (args is [ChildProcess.Verb, var worker])
     return await ChildProcess.RunAsChildAsync(worker);
 }
 
+if (args.Contains("--help"))
+{
+    Console.WriteLine(BenchOptions.Usage);
+    return 0;
+}
+
 BenchOptions options;
 try
 {
@@ -40,6 +46,6 @@ catch (TestServerUnavailableException e)
 }
 catch (BenchException e)
 {
-    Console.Error.WriteLine($"FAILED: {e.Message}");
+    Console.Error.WriteLine($"{Environment.NewLine}FAILED: {e.Message}");
     return 1;
 }

@@ -14,7 +14,7 @@ internal sealed class ReadScenario : IScenario
     {
         foreach (string type in options.Queues)
         {
-            Contest contest = new($"Reading a {type} queue", [WorkerList.RawDrain, WorkerList.ClientConsumer]);
+            Contest contest = new($"Reading a {type} queue", [WorkerList.Backup, WorkerList.RawDrain, WorkerList.ClientConsumer]);
             for (int round = 0; round < options.Rounds; round++)
             {
                 Console.WriteLine();

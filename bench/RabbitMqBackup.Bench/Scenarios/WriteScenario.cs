@@ -15,7 +15,8 @@ internal sealed class WriteScenario : IScenario
         foreach (string type in options.Queues)
         {
             await using WorkFolder folder = new();
-            Contest contest = new($"Writing into a {type} queue", [WorkerList.RawPublisher, WorkerList.ClientPublisher]);
+            await BackUpAsync(broker, options, type, folder);
+            Contest contest = new($"Writing into a {type} queue", [WorkerList.Restore, WorkerList.RawPublisher, WorkerList.ClientPublisher]);
             for (int round = 0; round < options.Rounds; round++)
             {
                 Console.WriteLine();
@@ -30,5 +31,13 @@ internal sealed class WriteScenario : IScenario
 
             contest.Report();
         }
+    }
+
+    /// <summary>What the restore is to bring back, left in the folder.</summary>
+    private static async Task BackUpAsync(OwnTestBroker broker, BenchOptions options, string type, WorkFolder folder)
+    {
+        await using BenchQueue queue = await BenchQueue.DeclareAsync(broker, type, "bench");
+        await queue.FillAsync(options);
+        await ChildProcess.MeasureAsync(WorkerList.Backup, folder.Settings(broker, options, queue.Name));
     }
 }
