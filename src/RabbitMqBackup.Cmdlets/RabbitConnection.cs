@@ -19,8 +19,8 @@ public sealed class RabbitConnection
     /// <summary>Base URI of the management API.</summary>
     public Uri ManagementUri => Options.EffectiveManagementUri;
 
-    /// <summary>Where the stream protocol is spoken, or null where it follows from the first host.</summary>
-    public string? StreamUri => Options.StreamEndpoint is { } endpoint ? $"rabbitmq-stream{(UsesTls ? "+tls" : "")}://{Authority(endpoint)}" : null;
+    /// <summary>Where the stream protocol is spoken.</summary>
+    public string StreamUri => $"rabbitmq-stream{(UsesTls ? "+tls" : "")}://{Authority(Options.StreamEndpoint ?? new DnsEndPoint(Options.Endpoints[0].Host, UsesTls ? 5551 : 5552))}";
 
     /// <summary>The user.</summary>
     public string UserName => Options.Credential.UserName;

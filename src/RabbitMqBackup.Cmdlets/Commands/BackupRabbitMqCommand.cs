@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using RabbitMqBackup.Cmdlets.Completion;
+using RabbitMqBackup.Engine;
 using RabbitMqBackup.Engine.Backup;
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Catalog;
@@ -121,7 +122,7 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
             return;
         }
 
-        BackupEngine engine = new(Log);
+        BackupEngine engine = new();
         BackupOptions options = Options();
         BackupPlan plan = Run(token => engine.PlanAsync(options, token));
         if (!ShouldProcess(plan.Target, plan.Summary))
@@ -135,6 +136,7 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
 
     private void PostSegment(BackupSegment segment)
     {
+        Log.Write(LogLevel.Information, $"Stored {segment.Records} message(s) of {segment.VirtualHost}/{segment.Queue} as {segment.Key}.");
         if (PassSegment)
         {
             Pump.Post(() => WriteObject(segment));

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using RabbitMqBackup.Engine;
+using RabbitMqBackup.Engine.Catalog;
 using RabbitMqBackup.Engine.Definitions;
 
 namespace RabbitMqBackup.Cmdlets.Commands;
@@ -20,6 +21,11 @@ public sealed class ImportRabbitDefinitionsCommand : BrokerCmdlet
     [ValidateNotNull]
     public DefinitionsDocument? Definitions { get; set; }
 
+    /// <summary>Backups from Get-RabbitBackup; their definitions are imported.</summary>
+    [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = "Manifest")]
+    [ValidateNotNull]
+    public BackupManifest? Manifest { get; set; }
+
     /// <summary>Where the objects of a file of one virtual host go. Default: the name that the file has for it.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
@@ -31,8 +37,7 @@ public sealed class ImportRabbitDefinitionsCommand : BrokerCmdlet
         ImportOptions options = new() { Broker = OpenConnection().Options, Document = Document(), VirtualHost = VirtualHost };
         DefinitionsImporter importer = new(Log);
         ImportPlan plan = Run(token => importer.PlanAsync(options, token));
-        string what = $"{plan.Summary}, on {plan.Target}";
-        if (ShouldProcess(what, $"{what}?", "Import definitions to RabbitMQ", out ShouldProcessReason reason))
+        if (MayChange($"{plan.Summary}, on {plan.Target}", "Import definitions to RabbitMQ", out bool isWhatIf))
         {
             ImportReport report = Run(token => importer.ExecuteAsync(plan, Progress, token));
             foreach (ImportItem item in report.Items.Where(item => item.Outcome is ImportOutcome.Conflict or ImportOutcome.Failed))
@@ -42,7 +47,7 @@ public sealed class ImportRabbitDefinitionsCommand : BrokerCmdlet
 
             WriteObject(report);
         }
-        else if (reason == ShouldProcessReason.WhatIf)
+        else if (isWhatIf)
         {
             WriteObject(plan.Items, enumerateCollection: true);
         }
@@ -50,13 +55,16 @@ public sealed class ImportRabbitDefinitionsCommand : BrokerCmdlet
 
     private DefinitionsDocument Document()
     {
-        if (ParameterSetName == "Definitions")
+        switch (ParameterSetName)
         {
-            return Definitions!;
+            case "Definitions":
+                return Definitions!;
+            case "Manifest":
+                return Run(token => StoredBackups.ReadDefinitionsAsync(Manifest!, token));
+            default:
+                DefinitionsFile file = new(SessionState.Path.GetUnresolvedProviderPathFromPSPath(Path));
+                return Run(file.ReadAsync);
         }
-
-        DefinitionsFile file = new(SessionState.Path.GetUnresolvedProviderPathFromPSPath(Path));
-        return Run(file.ReadAsync);
     }
 
     private static RabbitBackupException Failure(ImportItem item) =>

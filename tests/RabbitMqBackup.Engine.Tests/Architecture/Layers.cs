@@ -20,12 +20,13 @@ internal static class Layers
         ["Verification"] = [.. BelowTheUseCases, "Definitions", "Restore"],
     };
 
-    /// <summary>Libraries, with the folders that wrap them for all others.</summary>
+    /// <summary>Libraries that some folders wrap for all others: segments, definitions and the batches of streams are compressed.</summary>
     private static readonly Dictionary<string, string[]> OwnedLibraries = new()
     {
         ["RabbitMQ.Client"] = ["Broker"],
-        ["ZstdSharp"] = ["Messages", "Format", "Catalog"],
-        ["K4os.Compression.LZ4"] = ["Messages", "Format"],
+        ["ZstdSharp"] = ["Format", "Catalog", "Messages"],
+        ["K4os.Compression.LZ4"] = ["Format", "Messages"],
+        ["Snappier"] = ["Messages"],
     };
 
     /// <summary>The uses that break a rule, each with the rule.</summary>
@@ -59,7 +60,7 @@ internal static class Layers
 
         if (OwnedLibraries.TryGetValue(use.UsedAssembly, out string[]? owners) && !owners.Contains(user))
         {
-            return $"only {string.Join(", ", owners)} may use {use.UsedAssembly}";
+            return $"only {string.Join(" and ", owners)} may use {use.UsedAssembly}";
         }
 
         bool own = use.UsedAssembly.Length == 0;
