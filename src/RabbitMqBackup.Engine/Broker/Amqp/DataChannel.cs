@@ -199,9 +199,7 @@ internal sealed class DataChannel : IDisposable
                 _events.OnConsumerCancelled();
                 break;
             case MethodId.ChannelFlow:
-                bool active = (new AmqpReader(arguments).ReadUInt8() & 1) != 0;
-                Send(output => ChannelMethods.WriteFlowOk(output, Number, active));
-                _events.OnBlocked(active ? null : "the broker asked this channel to pause");
+                OnFlow((new AmqpReader(arguments).ReadUInt8() & 1) != 0);
                 break;
             case MethodId.ChannelClose:
                 OnClose(CloseArguments.Read(arguments));
@@ -256,6 +254,13 @@ internal sealed class DataChannel : IDisposable
         {
             _content.Reset();
         }
+    }
+
+    // A method of its own: a lambda in OnMethod would cost an allocation for each of its calls.
+    private void OnFlow(bool active)
+    {
+        Send(output => ChannelMethods.WriteFlowOk(output, Number, active));
+        _events.OnBlocked(active ? null : "the broker asked this channel to pause");
     }
 
     private void OnClose(CloseArguments close)
