@@ -161,6 +161,11 @@ internal sealed class SegmentReader : IDisposable
 
     private void Count(in SegmentRecord record, long position)
     {
+        if (record.CapturedAt is < SegmentHeader.MinTime or > SegmentHeader.MaxTime)
+        {
+            throw _fault.CorruptPayload(position, $"the time {record.CapturedAt} of a record is beyond the years 1 to 9999");
+        }
+
         if (_messages == 0 && record.CapturedAt != Header.FirstTime)
         {
             throw _fault.CorruptPayload(position, $"the first record is of {record.CapturedAt}, and the header says {Header.FirstTime}");

@@ -58,9 +58,11 @@ internal sealed class SegmentWriter : IDisposable
     internal long LastTime { get; private set; }
 
     /// <summary>Adds a message.</summary>
+    /// <exception cref="ArgumentException">The exchange or the routing key is longer than 255 bytes, or the time is beyond the years 1 to 9999.</exception>
     internal void Append(in RecordContent record)
     {
         ThrowIfEnded();
+        ThrowIfBeyondCalendar(record.CapturedAt);
         if (_json is null)
         {
             BinaryRecordCodec.Write(_payload, in record);
@@ -78,10 +80,11 @@ internal sealed class SegmentWriter : IDisposable
     /// good part).
     /// The counts are the caller's word; the reader checks them.
     /// </summary>
-    /// <exception cref="ArgumentException">It holds no entry.</exception>
+    /// <exception cref="ArgumentException">It holds no entry, or the time is beyond the years 1 to 9999.</exception>
     internal void AppendChunk(in StreamChunkContent chunk)
     {
         ThrowIfEnded();
+        ThrowIfBeyondCalendar(chunk.Timestamp);
         if (chunk.EntryCount <= 0 || chunk.MessageCount < chunk.EntryCount)
         {
             throw new ArgumentException("A chunk has an entry at least, and as many messages as entries or more.", nameof(chunk));
@@ -174,6 +177,12 @@ internal sealed class SegmentWriter : IDisposable
 
         LastTime = time;
         Records += messages;
+    }
+
+    private static void ThrowIfBeyondCalendar(long time)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(time, SegmentHeader.MinTime);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(time, SegmentHeader.MaxTime);
     }
 
     private void ThrowIfEnded()

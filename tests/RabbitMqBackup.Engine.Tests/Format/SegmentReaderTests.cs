@@ -116,6 +116,17 @@ public class SegmentReaderTests
         Assert.Contains(complaint, error.Message);
     }
 
+    [Theory]
+    [InlineData(long.MaxValue)]
+    [InlineData(long.MinValue)]
+    public async Task A_time_that_no_calendar_has_is_refused(long time)
+    {
+        byte[] message = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 9];
+        BinaryPrimitives.WriteInt64LittleEndian(message.AsSpan(1), time);
+
+        Assert.Contains("years 1 to 9999", (await FailAsync(Forge(Prefixed(message), first: time, last: time))).Message);
+    }
+
     [Fact]
     public async Task Times_of_an_empty_segment_are_zero() =>
         Assert.Equal(ErrorCode.SegmentCorrupt, (await FailAsync(Forge([], records: 0, first: 5, last: 0))).Code);
