@@ -78,6 +78,7 @@ public class SegmentReaderTests
         RabbitBackupException length = await FailAsync(segment, right with { ExpectedLength = segment.Length + 1 });
         Assert.Contains($"at byte {segment.Length}: it has {segment.Length} bytes, and the manifest says {segment.Length + 1}", length.Message);
         Assert.Equal(right.Target, length.Target);
+        Assert.Contains("beyond the 50 bytes that the manifest says", (await FailAsync(segment, right with { ExpectedLength = 50 })).Message);
         RabbitBackupException hash = await FailAsync(segment, right with { ExpectedSha256 = new string('0', 64) });
         Assert.Contains("SHA-256", hash.Message);
 

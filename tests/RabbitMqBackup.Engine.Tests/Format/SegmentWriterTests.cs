@@ -195,6 +195,20 @@ public class SegmentWriterTests
     }
 
     [Fact]
+    public void A_record_that_failed_half_way_does_not_become_part_of_a_segment()
+    {
+        BlockPool pool = new();
+        SegmentWriter writer = new(new SegmentWriterOptions { BlockPool = pool, RecordFormat = RecordFormat.Json });
+        TestRecord.Message([], [], [0, 0], [1]).AppendTo(writer);
+
+        Assert.Throws<ArgumentException>(
+            () => writer.AppendChunk(new StreamChunkContent { EntryCount = 1, MessageCount = 2, Entries = new ReadOnlySequence<byte>([0, 0, 0, 0]) }));
+        Assert.Throws<InvalidOperationException>(writer.Finish);
+        writer.Dispose();
+        Assert.Equal(0, pool.BlocksInUse);
+    }
+
+    [Fact]
     public void After_the_end_nothing_can_be_added()
     {
         SegmentWriter writer = new(new SegmentWriterOptions { BlockPool = new BlockPool() });
