@@ -71,7 +71,7 @@ public abstract class BrokerCmdlet : AsyncCmdlet
         }
         catch (ArgumentException mistake)
         {
-            throw new ArgumentException($"The environment variable {EnvironmentVariable} can't be used: {mistake.Message}", EnvironmentVariable, mistake);
+            throw new ArgumentException($"The environment variable {EnvironmentVariable} can't be used: {ErrorRecords.Message(mistake)}", EnvironmentVariable, mistake);
         }
     }
 

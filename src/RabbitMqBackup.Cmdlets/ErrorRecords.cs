@@ -28,7 +28,7 @@ internal static class ErrorRecords
     }
 
     /// <summary>The message without the "(Parameter 'x')" that .NET appends to those of ArgumentException: it names the engine's parameters, not the cmdlet's.</summary>
-    private static string Message(Exception failure)
+    internal static string Message(Exception failure)
     {
         if (failure is not ArgumentException { ParamName: { } name })
         {
