@@ -15,6 +15,10 @@ public sealed partial class DisplayTests : BrokerTest
     [InlineData("Get-RabbitBackup $Store | Restore-RabbitMq -Connection $Rabbit -WhatIf", "Conflict")]
     [InlineData("Get-RabbitBackup $Store | Restore-RabbitMq -Connection $Rabbit -IfNotEmpty Append -Confirm:$false", "True")]
     [InlineData("(Get-RabbitBackup $Store | Restore-RabbitMq -Connection $Rabbit -IfNotEmpty Append -Confirm:$false).Queues", "a-rather-long-name")]
+    [InlineData("Export-RabbitDefinitions -Connection $Rabbit", "Exchanges")]
+    [InlineData("(Export-RabbitDefinitions -Connection $Rabbit).Queues", "a-rather-long-name")]
+    [InlineData("Export-RabbitDefinitions -Connection $Rabbit | Import-RabbitDefinitions -Connection $Rabbit -WhatIf", "Equal")]
+    [InlineData("Export-RabbitDefinitions -Connection $Rabbit | Import-RabbitDefinitions -Connection $Rabbit -Confirm:$false", "True")]
     public async Task Tables_fit_into_80_columns(string script, string shown)
     {
         await FillAsync("a-rather-long-name-of-a-queue-as-people-have-them", 3);

@@ -11,8 +11,7 @@ namespace RabbitMqBackup.Cmdlets.Commands;
 public sealed class ImportRabbitDefinitionsCommand : BrokerCmdlet
 {
     /// <summary>A file of definitions, from Export-RabbitDefinitions or RabbitMQ's own tools.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true, ParameterSetName = "Path")]
-    [Alias("FullName", "PSPath")]
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = "Path")]
     [ValidateNotNullOrEmpty]
     public string Path { get; set; } = "";
 
@@ -37,12 +36,17 @@ public sealed class ImportRabbitDefinitionsCommand : BrokerCmdlet
         ImportOptions options = new() { Broker = OpenConnection().Options, Document = Document(), VirtualHost = VirtualHost };
         DefinitionsImporter importer = new(Log);
         ImportPlan plan = Run(token => importer.PlanAsync(options, token));
+        foreach (string warning in plan.Warnings)
+        {
+            WriteWarning(warning);
+        }
+
         if (MayChange($"{plan.Summary}, on {plan.Target}", "Import definitions to RabbitMQ", out bool isWhatIf))
         {
             ImportReport report = Run(token => importer.ExecuteAsync(plan, Progress, token));
-            foreach (ImportItem item in report.Items.Where(item => item.Outcome is ImportOutcome.Conflict or ImportOutcome.Failed))
+            foreach (RabbitBackupException failure in report.Items.Select(item => item.ToException()).OfType<RabbitBackupException>())
             {
-                WriteError(ErrorRecords.From(Failure(item)));
+                WriteError(ErrorRecords.From(failure));
             }
 
             WriteObject(report);
@@ -66,7 +70,4 @@ public sealed class ImportRabbitDefinitionsCommand : BrokerCmdlet
                 return Run(file.ReadAsync);
         }
     }
-
-    private static RabbitBackupException Failure(ImportItem item) =>
-        new(item.Outcome == ImportOutcome.Conflict ? ErrorCode.DefinitionConflict : ErrorCode.DefinitionInvalid, $"{item.Object}: {item.Reason}") { Target = item.Object };
 }
