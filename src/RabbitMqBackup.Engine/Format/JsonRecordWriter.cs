@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 using System.Buffers.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using RabbitMqBackup.Engine.Messages;
+using RabbitMqBackup.Engine.Messages.Chunks;
 
 namespace RabbitMqBackup.Engine.Format;
 
@@ -78,26 +78,24 @@ internal sealed class JsonRecordWriter : IDisposable
 
     private void Write(in StreamChunkContent chunk, ReadOnlySpan<byte> content)
     {
-        StreamEntryReader entries = new(content, chunk.FirstOffset);
-        while (entries.TryRead(out StreamEntry entry))
+        ChunkEntryReader entries = new(content, (ulong)chunk.FirstOffset);
+        while (entries.TryRead(out ChunkEntry entry))
         {
             Begin();
-            _writer.WriteNumber("offset"u8, entry.Offset);
+            _writer.WriteNumber("offset"u8, entry.FirstOffset);
             _writer.WriteNumber("epoch"u8, chunk.Epoch);
             _writer.WriteNumber("backed_up_at"u8, chunk.Timestamp);
             if (entry.IsBatch)
             {
                 _writer.WriteStartObject("batch"u8);
-                _writer.WriteNumber("type"u8, entry.BatchType);
-                _writer.WriteNumber("messages"u8, entry.Messages);
-                _writer.WriteNumber("uncompressed_bytes"u8, entry.UncompressedBytes);
+                _writer.WriteNumber("type"u8, entry.Wire[0]);
+                _writer.WriteNumber("messages"u8, entry.Records);
+                _writer.WriteNumber("uncompressed_bytes"u8, entry.UncompressedLength);
                 _writer.WriteEndObject();
             }
 
-            End(",\"entry\":\""u8, entry.Data);
+            End(",\"entry\":\""u8, entry.Payload);
         }
-
-        entries.ThrowIfMalformed();
     }
 
     private void Begin()
