@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using RabbitMqBackup.Engine.Messages;
+using RabbitMqBackup.Engine.Messages.Chunks;
 
 namespace RabbitMqBackup.Engine.Format;
 
@@ -129,18 +129,24 @@ internal static class BinaryRecordCodec
             Messages = BinaryPrimitives.ReadInt32LittleEndian(span[29..]),
             Entries = record[ChunkFixed..],
         };
-        StreamEntryReader entries = new(span[ChunkFixed..], chunk.FirstOffset);
+        ChunkEntryReader entries = new(span[ChunkFixed..], (ulong)chunk.FirstOffset);
         int count = 0;
         long messages = 0;
-        while (entries.TryRead(out StreamEntry entry))
+        string? complaint;
+        while (entries.TryRead(out ChunkEntry entry, out complaint))
         {
+            if (entry.Records == 0)
+            {
+                throw fault.CorruptPayload(position + ChunkFixed + entries.Position - entry.Wire.Length, "a batch holds no message");
+            }
+
             count++;
-            messages += entry.Messages;
+            messages += entry.Records;
         }
 
-        if (entries.Complaint is not null)
+        if (complaint is not null)
         {
-            throw fault.CorruptPayload(position + ChunkFixed + entries.Position, entries.Complaint);
+            throw fault.CorruptPayload(position + ChunkFixed + entries.Position, $"an entry of a stream chunk {complaint}");
         }
 
         if (count == 0)

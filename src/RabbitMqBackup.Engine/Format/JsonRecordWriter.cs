@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 using System.Buffers.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using RabbitMqBackup.Engine.Messages;
+using RabbitMqBackup.Engine.Messages.Chunks;
 
 namespace RabbitMqBackup.Engine.Format;
 
@@ -73,30 +73,29 @@ internal sealed class JsonRecordWriter : IDisposable
 
     private void Write(in StreamChunkContent chunk, ReadOnlySpan<byte> content)
     {
-        StreamEntryReader entries = new(content, chunk.FirstOffset);
+        ChunkEntryReader entries = new(content, (ulong)chunk.FirstOffset);
         int count = 0;
         int messages = 0;
-        while (entries.TryRead(out StreamEntry entry))
+        while (entries.TryRead(out ChunkEntry entry))
         {
             count++;
-            messages += entry.Messages;
+            messages += entry.Records;
             Begin();
-            _writer.WriteNumber("offset"u8, entry.Offset);
+            _writer.WriteNumber("offset"u8, entry.FirstOffset);
             _writer.WriteNumber("epoch"u8, chunk.Epoch);
             _writer.WriteNumber("backed_up_at"u8, chunk.Timestamp);
             if (entry.IsBatch)
             {
                 _writer.WriteStartObject("batch"u8);
-                _writer.WriteNumber("type"u8, entry.BatchType);
-                _writer.WriteNumber("messages"u8, entry.Messages);
-                _writer.WriteNumber("uncompressed_bytes"u8, entry.UncompressedBytes);
+                _writer.WriteNumber("type"u8, entry.Wire[0]);
+                _writer.WriteNumber("messages"u8, entry.Records);
+                _writer.WriteNumber("uncompressed_bytes"u8, entry.UncompressedLength);
                 _writer.WriteEndObject();
             }
 
-            End(",\"entry\":\""u8, entry.Data);
+            End(",\"entry\":\""u8, entry.Payload);
         }
 
-        entries.ThrowIfMalformed();
         if (count != chunk.EntryCount || messages != chunk.MessageCount)
         {
             throw new ArgumentException(
