@@ -17,7 +17,7 @@ public sealed class RestoreEngine(IEngineLog? log = null, TimeProvider? time = n
     public async Task<RestorePlan> PlanAsync(RestoreOptions options, CancellationToken cancellationToken)
     {
         Check(options);
-        await BrokerCheck.ConnectAsync(options.Broker, cancellationToken).ConfigureAwait(false);
+        await BrokerCheck.ConnectAsync(options.Broker, _time, cancellationToken).ConfigureAwait(false);
         using ManagementClient management = new(options.Broker);
         return await new RestorePlanner(options, management).PlanAsync(cancellationToken).ConfigureAwait(false);
     }
