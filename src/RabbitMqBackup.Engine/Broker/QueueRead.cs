@@ -135,14 +135,15 @@ internal sealed class QueueRead(
             long before = _session.Held;
             bool woken = await _session.WaitAsync(count, request.IdleTimeout, time, cancellationToken).ConfigureAwait(false);
             _session.ThrowIfFailed();
+            if (_session.IsCancelledByBroker)
+            {
+                // What that consumer held is back in the queue: to go on would read it again.
+                return ReadStop.ConsumerCancelled;
+            }
+
             if (_session.Held >= count)
             {
                 return null;
-            }
-
-            if (_session.IsCancelledByBroker)
-            {
-                return ReadStop.ConsumerCancelled;
             }
 
             if (woken || _session.IsPaused || _session.Held != before)

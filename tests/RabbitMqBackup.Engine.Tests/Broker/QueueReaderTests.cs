@@ -51,6 +51,49 @@ public class QueueReaderTests
     }
 
     [Theory]
+    [MemberData(nameof(Safe))]
+    public async Task With_as_many_consumers_as_there_may_be_the_order_is_kept(string generation, string type, string release)
+    {
+        await using ManagedVirtualHost host = await ManagedVirtualHost.CreateAsync(generation);
+        await using IndependentClient client = await ClientAsync(host, generation);
+        await client.DeclareAsync(Queue, type);
+        (BasicProperties Properties, byte[] Body)[] messages = [.. Enumerable.Range(0, 3100).Select(NewMessage)];
+        await client.PublishAsync(Queue, messages);
+        for (int round = 0; round < 2; round++)
+        {
+            CollectingSink sink = new();
+            QueueReadResult result = await ReadAsync(host, NewRequest(host, type, release) with { Prefetch = 1 }, sink);
+            Assert.Equal((ReadStop.DepthReached, true, true), (result.Stop, result.AllReturned, result.OrderKept));
+            Assert.Equal(31, sink.Messages.Select(message => Encoding.UTF8.GetString(message.ConsumerTag)).Distinct().Count());
+            Assert.Equal(messages.Select(message => Hash(message.Body)), sink.Messages.Select(message => Hash(message.Body)));
+        }
+
+        Assert.Equal(messages.Select(message => IndependentClient.Fingerprint(message.Properties, message.Body)), await client.FingerprintsAsync(Queue));
+    }
+
+    [Fact]
+    public async Task A_consumer_timeout_that_strikes_ends_the_read_and_everything_is_back()
+    {
+        await using ManagedVirtualHost host = await ManagedVirtualHost.CreateAsync("4.3");
+        await using IndependentClient client = await ClientAsync(host, "4.3");
+        await client.DeclareAsync(Queue, "quorum");
+        await client.PublishAsync(Queue, Enumerable.Range(0, 100).Select(NewMessage));
+        bool waited = false;
+        CollectingSink sink = null!;
+        sink = new()
+        {
+            OnPause = token =>
+            {
+                bool wait = sink.Messages.Count > 0 && !waited;
+                waited |= wait;
+                return wait ? new ValueTask(Task.Delay(TimeSpan.FromSeconds(6), token)) : ValueTask.CompletedTask;
+            },
+        };
+        QueueReadResult result = await ReadAsync(host, NewRequest(host, "quorum", "Nack") with { Prefetch = 10, ConsumerTimeout = TimeSpan.FromSeconds(2) }, sink);
+        Assert.Equal((ReadStop.ConsumerCancelled, 100), (result.Stop, result.ReadyAfter));
+    }
+
+    [Theory]
     [InlineData("3.10", "ChannelClose", 1)]
     [InlineData("4.0", "ChannelClose", 1)]
     [InlineData("4.3", "ChannelClose", 1)]
