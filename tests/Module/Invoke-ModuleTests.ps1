@@ -4,9 +4,11 @@
 .DESCRIPTION
     The broker is the one that RABBITMQ_TEST_* names, else one that the tests' own host gets (Docker, or Debian's packages). Where there is none, the tests that
     need it are skipped with the reason. Exits with 1 when a test failed.
+.PARAMETER CountsPath
+    File that gets the numbers of passed, failed and skipped tests, for a script that sums up.
 #>
 [CmdletBinding()]
-param()
+param([string] $CountsPath)
 
 $ErrorActionPreference = 'Stop'
 Import-Module Pester -MinimumVersion 5.0
@@ -36,4 +38,9 @@ finally {
     }
 }
 
-exit [int]($run.FailedCount + $run.FailedContainersCount + $run.FailedBlocksCount -gt 0)
+$failed = $run.FailedCount + $run.FailedContainersCount + $run.FailedBlocksCount
+if ($CountsPath) {
+    "$($run.PassedCount) $failed $($run.SkippedCount + $run.NotRunCount)" | Set-Content $CountsPath
+}
+
+exit [int]($failed -gt 0)
