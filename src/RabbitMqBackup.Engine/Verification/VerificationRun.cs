@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using RabbitMqBackup.Engine.Catalog;
 using RabbitMqBackup.Engine.Format;
+using RabbitMqBackup.Engine.Messages;
 using RabbitMqBackup.Engine.Storage;
 
 namespace RabbitMqBackup.Engine.Verification;
@@ -95,6 +96,11 @@ internal sealed class VerificationRun(BackupManifest manifest, BackupCatalog cat
         while (reader.TryRead(out SegmentRecord record))
         {
             messages += record.Messages;
+            if (record.Kind == SegmentRecordKind.Message)
+            {
+                PropertyList.Check(record.Properties.Span);
+            }
+
             if ((messages & 0x3FF) == 0)
             {
                 cancellationToken.ThrowIfCancellationRequested();
