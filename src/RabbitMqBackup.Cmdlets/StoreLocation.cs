@@ -34,7 +34,9 @@ internal static class StoreLocation
         try
         {
             string path = paths.GetUnresolvedProviderPathFromPSPath(text, out ProviderInfo provider, out _);
-            return provider.Name == "FileSystem" ? path : throw new ArgumentException($"'{text}' is not a folder, but a path of PowerShell's provider {provider.Name}.");
+            return provider.Name == "FileSystem"
+                ? path
+                : throw new ArgumentException($"'{text}' is not a folder, but a path of PowerShell's provider {provider.Name}.");
         }
         catch (System.Management.Automation.DriveNotFoundException)
         {

@@ -173,5 +173,6 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
     private string Property(string name) =>
         InputObject!.Properties[name]?.Value?.ToString() is { Length: > 0 } value
             ? value
-            : throw new ArgumentException($"An object in the pipeline has no {name}: pipe in queues from Get-RabbitQueue, or objects with Name and VirtualHost.", nameof(InputObject));
+            : throw new ArgumentException(
+                $"An object in the pipeline has no {name}: pipe in queues from Get-RabbitQueue, or objects with Name and VirtualHost.", nameof(InputObject));
 }
