@@ -3,7 +3,7 @@ using RabbitMqBackup.TestHost;
 
 namespace RabbitMqBackup.Bench.Scenarios;
 
-/// <summary>Reading a queue. Each measurement has a freshly filled one: a queue that was read and given back delivers at another speed.</summary>
+/// <summary>Reading a queue. The references are timed to the last message, and, as a backup has to, until the broker has everything back. Each measurement has a freshly filled one: a queue that was read and given back delivers at another speed.</summary>
 internal sealed class ReadScenario : IScenario
 {
     /// <inheritdoc/>
@@ -14,7 +14,7 @@ internal sealed class ReadScenario : IScenario
     {
         foreach (string type in options.Queues)
         {
-            Contest contest = new($"Reading a {type} queue", [WorkerList.Backup, WorkerList.RawDrain, WorkerList.ClientConsumer]);
+            Contest contest = new($"Reading a {type} queue", [WorkerList.Backup, WorkerList.RawDrain, WorkerList.RawDrainReturn, WorkerList.ClientConsumer, WorkerList.ClientConsumerReturn]);
             for (int round = 0; round < options.Rounds; round++)
             {
                 Console.WriteLine();

@@ -5,13 +5,13 @@ using RabbitMQ.Client.Events;
 namespace RabbitMqBackup.Bench.Workers;
 
 /// <summary>Reads everything with RabbitMQ.Client and a handler that does nothing.</summary>
-internal sealed class ClientConsumerWorker : IWorker
+internal sealed class ClientConsumerWorker(bool givesBack) : IWorker
 {
     /// <inheritdoc/>
-    public string Name => "client-consumer";
+    public string Name => givesBack ? "client-consumer-return" : "client-consumer";
 
     /// <inheritdoc/>
-    public string Title => "client consumer";
+    public string Title => givesBack ? "client, given back" : "client consumer";
 
     /// <inheritdoc/>
     public async Task<TimeSpan> RunAsync(WorkerSettings settings)
@@ -45,6 +45,16 @@ internal sealed class ClientConsumerWorker : IWorker
         }
 
         await all.Task;
-        return watch.Elapsed; // the end of the process gives the messages back
+        if (givesBack)
+        {
+            await channel.CloseAsync();
+            IChannel control = await connection.CreateChannelAsync();
+            while (await control.MessageCountAsync(settings.Queue) < settings.Messages)
+            {
+                await Task.Delay(20);
+            }
+        }
+
+        return watch.Elapsed; // otherwise the end of the process gives the messages back
     }
 }

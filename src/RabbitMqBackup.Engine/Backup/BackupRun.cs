@@ -5,7 +5,7 @@ using RabbitMqBackup.Engine.Definitions;
 
 namespace RabbitMqBackup.Engine.Backup;
 
-/// <summary>One run of a backup: definitions, then queues side by side, then the manifest.</summary>
+/// <summary>One run of a backup: definitions and queues side by side, then the manifest.</summary>
 internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLog log, TimeProvider time)
 {
     private readonly EventGate _gate = new();
@@ -16,8 +16,22 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
         await using BackupCatalog catalog = new(plan.Options.Store);
         CaptureContext context = new(plan, catalog, time);
 
-        (DefinitionsEntry? definitions, bool definitionsFailed) = await CaptureDefinitionsAsync(catalog, cancellationToken).ConfigureAwait(false);
-        QueueEntry[] queues = await CaptureQueuesAsync(context, cancellationToken).ConfigureAwait(false);
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task<(DefinitionsEntry? Entry, bool Failed)> definitionsTask = CaptureDefinitionsAsync(catalog, stop.Token);
+        QueueEntry[] queues;
+        try
+        {
+            queues = await CaptureQueuesAsync(context, stop.Token).ConfigureAwait(false);
+        }
+        catch
+        {
+            // One failure of the store ends both; nothing of the run may go on after it was told.
+            await stop.CancelAsync().ConfigureAwait(false);
+            await ((Task)definitionsTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
+        }
+
+        (DefinitionsEntry? definitions, bool definitionsFailed) = await definitionsTask.ConfigureAwait(false);
 
         BackupManifest manifest = new()
         {

@@ -292,7 +292,7 @@ internal sealed class QueueRead(
             }
 
             await Task.Delay(delay, time, cancellationToken).ConfigureAwait(false);
-            delay = delay < TimeSpan.FromMilliseconds(320) ? delay * 2 : delay;
+            delay = delay < TimeSpan.FromMilliseconds(40) ? delay * 2 : delay;
         }
     }
 
