@@ -34,13 +34,15 @@ internal sealed record AmqpUri
         bool tls = text.StartsWith("amqps://", StringComparison.OrdinalIgnoreCase);
         if (!tls && !text.StartsWith("amqp://", StringComparison.OrdinalIgnoreCase))
         {
-            throw new ArgumentException("A connection is an AMQP URI such as amqp://user@host:5672/virtual-host, amqps:// with TLS, or an object from New-RabbitConnection.");
+            throw new ArgumentException(
+                "A connection is an AMQP URI such as amqp://user@host:5672/virtual-host, amqps:// with TLS, or an object from New-RabbitConnection.");
         }
 
         string rest = text[(text.IndexOf("://", StringComparison.Ordinal) + 3)..];
         if (rest.Contains('?'))
         {
-            throw new ArgumentException("Options behind a '?' in an AMQP URI are not supported: use the parameters of New-RabbitConnection. A '?' that belongs to a name is written %3F.");
+            throw new ArgumentException(
+                "Options behind a '?' in an AMQP URI are not supported: use the parameters of New-RabbitConnection. A '?' that belongs to a name is written %3F.");
         }
 
         int slash = rest.IndexOf('/');
@@ -75,7 +77,8 @@ internal sealed record AmqpUri
         }
 
         int port = defaultPort;
-        if (colon >= 0 && !(int.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out port) && port is > 0 and <= IPEndPoint.MaxPort))
+        bool isPort = colon < 0 || int.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out port);
+        if (!isPort || port is < 1 or > IPEndPoint.MaxPort)
         {
             throw new ArgumentException($"The port behind '{host}' in the AMQP URI is not a number from 1 to 65535.");
         }

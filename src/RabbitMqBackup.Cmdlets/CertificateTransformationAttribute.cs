@@ -55,7 +55,8 @@ internal sealed class CertificateTransformationAttribute : ArgumentTransformatio
         }
         catch (Exception failure) when (failure is CryptographicException or IOException or UnauthorizedAccessException)
         {
-            throw new ArgumentTransformationMetadataException($"'{path}' can't be read as a certificate{(WithKey ? " with its key (for a protected PFX file use Get-PfxCertificate)" : "")}: {failure.Message}", failure);
+            string what = WithKey ? "a certificate with its key (for a protected PFX file use Get-PfxCertificate)" : "a certificate";
+            throw new ArgumentTransformationMetadataException($"'{path}' can't be read as {what}: {failure.Message}", failure);
         }
     }
 }

@@ -2,7 +2,9 @@ using System.Management.Automation;
 
 namespace RabbitMqBackup.Cmdlets;
 
-/// <summary>Lets <c>-Connection</c> take an AMQP URI where a <see cref="RabbitConnection"/> is wanted. What can't be taken is never quoted: it may hold a password.</summary>
+/// <summary>
+/// Lets <c>-Connection</c> take an AMQP URI where a <see cref="RabbitConnection"/> is wanted. What can't be taken is never quoted: it may hold a password.
+/// </summary>
 internal sealed class ConnectionTransformationAttribute : ArgumentTransformationAttribute
 {
     /// <inheritdoc/>
@@ -16,7 +18,8 @@ internal sealed class ConnectionTransformationAttribute : ArgumentTransformation
                 RabbitConnection connection => connection,
                 string text => RabbitConnection.Parse(text),
                 Uri uri => RabbitConnection.Parse(uri.OriginalString),
-                _ => throw new ArgumentException("A connection is an AMQP URI or an object from New-RabbitConnection (one that went through a job or a remote session has lost its password and can't be used)."),
+                _ => throw new ArgumentException(
+                    "A connection is an AMQP URI or an object from New-RabbitConnection; one that went through a job or a remote session has lost its password."),
             };
         }
         catch (ArgumentException mistake)

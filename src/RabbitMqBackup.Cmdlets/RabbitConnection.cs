@@ -81,6 +81,9 @@ public sealed class RabbitConnection
             lacksPassword: parsed.UserName is not null && parsed.Password is null);
     }
 
+    /// <summary>True where both reach the same nodes as the same user, whatever virtual host they are limited to.</summary>
+    internal bool IsSameCluster(RabbitConnection other) => Uri.SequenceEqual(other.Uri) && ManagementUri == other.ManagementUri && UserName == other.UserName;
+
     /// <summary>The same cluster with other credentials.</summary>
     internal RabbitConnection With(NetworkCredential credential) => new(Options with { Credential = credential }, VirtualHost is not null, lacksPassword: false);
 

@@ -38,7 +38,8 @@ internal static class StoredBackups
     /// <exception cref="RabbitBackupException">It has none, or they are damaged.</exception>
     internal static async Task<DefinitionsDocument> ReadDefinitionsAsync(BackupManifest manifest, CancellationToken cancellationToken)
     {
-        BackupStore store = manifest.Store ?? throw new ArgumentException($"The manifest of '{manifest.BackupId}' does not know its store: take it from Get-RabbitBackup.", nameof(manifest));
+        BackupStore store = manifest.Store
+            ?? throw new ArgumentException($"The manifest of '{manifest.BackupId}' does not know its store: take it from Get-RabbitBackup.", nameof(manifest));
         await using BackupCatalog catalog = new(store);
         byte[] json = await catalog.GetDefinitionsAsync(manifest, cancellationToken).ConfigureAwait(false)
             ?? throw new RabbitBackupException(ErrorCode.ObjectNotFound, $"The backup '{manifest.BackupId}' was made without definitions.")

@@ -33,6 +33,25 @@ public sealed class BackupTests : BrokerTest
     }
 
     [Fact]
+    public async Task Queues_of_two_connections_to_one_cluster_are_one_backup_and_of_two_clusters_none()
+    {
+        await FillAsync("a", 2);
+        await FillAsync("b", 3);
+        Session.RunCleanly("$global:Whole = New-RabbitConnection ($Uri -replace '/[^/]*$', '') -ManagementUri $ManagementUri; $global:Other = New-RabbitConnection $Uri -ManagementUri http://other");
+        Session.Set("VirtualHost", VirtualHost.Name);
+        PSObject manifest = Assert.Single(Session.RunCleanly(
+            "$(Get-RabbitQueue a -Connection $Whole -VirtualHost $VirtualHost; Get-RabbitQueue b -Connection $Rabbit) | Backup-RabbitMq $Store -SkipDefinitions"));
+        Assert.Equal(5L, Value(manifest, "TotalMessages"));
+        SessionResult mixed = Session.Run("""
+            $a = Get-RabbitQueue a -Connection $Rabbit
+            $(Get-RabbitQueue b -Connection $Rabbit; [pscustomobject]@{ Name = 'a'; VirtualHost = $VirtualHost; Connection = $Other }) | Backup-RabbitMq $Store
+            """);
+        Assert.Empty(mixed.Output);
+        Assert.StartsWith("InvalidArgument,", Assert.Single(mixed.Errors).FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Single(Manifests);
+    }
+
+    [Fact]
     public async Task Rows_with_name_and_virtual_host_are_queues_too()
     {
         await FillAsync("a", 2);

@@ -10,7 +10,7 @@ public sealed partial class DisplayTests : BrokerTest
     [InlineData("Get-RabbitBackup $Store", "Complete")]
     [InlineData("(Get-RabbitBackup $Store).Queues", "Captured")]
     [InlineData("Get-RabbitBackup $Store | Get-RabbitBackupSegment", "segment-0001")]
-    [InlineData("Get-RabbitBackup $Store | Get-RabbitBackupMessage", "a-rather-long")]
+    [InlineData("Get-RabbitBackup $Store | Get-RabbitBackupMessage", "a-rather-")]
     [InlineData("Get-RabbitBackup $Store | Test-RabbitBackup -Deep", "True")]
     [InlineData("Get-RabbitBackup $Store | Restore-RabbitMq -Connection $Rabbit -WhatIf", "Conflict")]
     [InlineData("Get-RabbitBackup $Store | Restore-RabbitMq -Connection $Rabbit -IfNotEmpty Append -Confirm:$false", "True")]
@@ -26,7 +26,7 @@ public sealed partial class DisplayTests : BrokerTest
         Session.RunCleanly($"{script} | Out-Default");
         string[] lines = [.. Colours().Replace(Session.Host.Shown, "").Split('\n').Select(line => line.TrimEnd()).Where(line => !line.StartsWith("What if:", StringComparison.Ordinal))];
         Assert.Contains(lines, line => line.Contains(shown, StringComparison.Ordinal));
-        Assert.Contains(lines, line => line.StartsWith("---", StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.TrimStart().StartsWith("---", StringComparison.Ordinal));
         Assert.All(lines, line => Assert.True(line.Length <= 80, line));
     }
 

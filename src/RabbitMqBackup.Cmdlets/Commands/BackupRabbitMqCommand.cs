@@ -104,7 +104,7 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
             return;
         }
 
-        if (_pipedConnection is not null && Connection is not null && _pipedConnection.ToString() != Connection.ToString())
+        if (_pipedConnection is not null && Connection is not null && !_pipedConnection.IsSameCluster(Connection))
         {
             throw new ArgumentException($"The queues come from {_pipedConnection} and from {Connection}: one backup is of one cluster.", nameof(InputObject));
         }
@@ -154,7 +154,7 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
             {
                 Names = Queue,
                 ExcludedNames = ExcludeQueue,
-                VirtualHosts = VirtualHost.Length == 0 && connection.VirtualHost is { } only ? [only] : VirtualHost,
+                VirtualHosts = VirtualHost.Length > 0 || _piped.Count > 0 || connection.VirtualHost is not { } only ? VirtualHost : [only],
                 Types = [.. QueueType.Select(type => type.ToLowerInvariant())],
                 MinimumDepth = MinimumDepth,
                 Exactly = _piped.Count > 0 ? _piped : null,
@@ -173,5 +173,6 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
     private string Property(string name) =>
         InputObject!.Properties[name]?.Value?.ToString() is { Length: > 0 } value
             ? value
-            : throw new ArgumentException($"An object in the pipeline has no {name}: pipe in queues from Get-RabbitQueue, or objects with Name and VirtualHost.", nameof(InputObject));
+            : throw new ArgumentException(
+                $"An object in the pipeline has no {name}: pipe in queues from Get-RabbitQueue, or objects with Name and VirtualHost.", nameof(InputObject));
 }

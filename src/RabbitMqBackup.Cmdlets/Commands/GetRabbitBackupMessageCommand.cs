@@ -49,7 +49,8 @@ public sealed class GetRabbitBackupMessageCommand : AsyncCmdlet
         {
             RunEach(token => BackupContents.ReadMessagesAsync(segment, token), WriteObject);
         }
-        catch (RabbitBackupException damage) when (damage.Code is ErrorCode.SegmentCorrupt or ErrorCode.ObjectNotFound or ErrorCode.BackupIncomplete or ErrorCode.FormatTooNew)
+        catch (RabbitBackupException damage) when (
+            damage.Code is ErrorCode.SegmentCorrupt or ErrorCode.ObjectNotFound or ErrorCode.BackupIncomplete or ErrorCode.FormatTooNew)
         {
             WriteError(ErrorRecords.From(damage));
         }

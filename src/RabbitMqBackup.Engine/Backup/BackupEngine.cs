@@ -21,7 +21,7 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
         string id = options.BackupId ?? BackupId.New(_time);
         await RefuseExistingAsync(options.Store, id, cancellationToken).ConfigureAwait(false);
 
-        await BrokerCheck.ConnectAsync(options.Broker, cancellationToken).ConfigureAwait(false);
+        await BrokerCheck.ConnectAsync(options.Broker, _time, cancellationToken).ConfigureAwait(false);
         using ManagementClient management = new(options.Broker);
         ClusterOverview overview = await management.GetOverviewAsync(cancellationToken).ConfigureAwait(false);
         List<QueueInfo> queues = [];

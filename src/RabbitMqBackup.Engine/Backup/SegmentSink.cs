@@ -94,13 +94,9 @@ internal sealed class SegmentSink(CaptureContext context, Func<int, string> keyO
 
         await AwaitUploadAsync().ConfigureAwait(false);
         _writer = null;
-        SegmentContent content;
-        using (writer)
-        {
-            content = writer.Finish();
-        }
-
-        _upload = UploadAsync(content, keyOf(++_number), cancellationToken);
+        string key = keyOf(++_number);
+        // Checksums of 64 MiB take a while: not on the thread that reads from the broker.
+        _upload = Task.Run(() => UploadAsync(writer, key, cancellationToken), CancellationToken.None);
     }
 
     private async Task AwaitUploadAsync()
@@ -112,10 +108,11 @@ internal sealed class SegmentSink(CaptureContext context, Func<int, string> keyO
         }
     }
 
-    private async Task<SegmentEntry> UploadAsync(SegmentContent content, string key, CancellationToken cancellationToken)
+    private async Task<SegmentEntry> UploadAsync(SegmentWriter writer, string key, CancellationToken cancellationToken)
     {
-        using (content)
+        using (writer)
         {
+            using SegmentContent content = writer.Finish();
             SegmentEntry entry = await context.PutSegmentAsync(key, content, cancellationToken).ConfigureAwait(false);
             committed(entry);
             return entry;

@@ -1,3 +1,5 @@
+using RabbitMqBackup.Engine.Broker.Amqp;
+
 namespace RabbitMqBackup.Engine.Broker;
 
 /// <summary>The first step of whatever needs a broker: is it there, and does it take the credentials?</summary>
@@ -8,11 +10,11 @@ internal static class BrokerCheck
     /// user has no rights is no matter here: the queues' own virtual hosts count.
     /// </summary>
     /// <exception cref="RabbitBackupException"><see cref="ErrorCode.BrokerUnreachable"/> or <see cref="ErrorCode.BrokerAuthenticationFailed"/>.</exception>
-    internal static async Task ConnectAsync(BrokerOptions options, CancellationToken cancellationToken)
+    internal static async Task ConnectAsync(BrokerOptions options, TimeProvider time, CancellationToken cancellationToken)
     {
         try
         {
-            await using BrokerConnection connection = await BrokerConnection.OpenAsync(options, options.VirtualHost, cancellationToken).ConfigureAwait(false);
+            await using DataConnection connection = await DataConnection.OpenAsync(options, options.VirtualHost, "RabbitMqBackup", time, cancellationToken).ConfigureAwait(false);
         }
         catch (RabbitBackupException refusal) when (refusal.Code == ErrorCode.BrokerAccessRefused)
         {

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using RabbitMqBackup.Engine.Messages;
+using RabbitMqBackup.Engine.Messages.Chunks;
 
 namespace RabbitMqBackup.Engine.Format;
 
@@ -17,15 +17,9 @@ internal static class BinaryRecordCodec
     private const int MessageFixed = 1 + 8 + 1 + 1 + 1 + 4;
     private const int ChunkFixed = 1 + 8 + 8 + 8 + 4 + 4;
 
-    /// <summary>Writes a message.</summary>
-    /// <exception cref="ArgumentException">The exchange or the routing key is longer than 255 bytes.</exception>
+    /// <summary>Writes a message, of which the exchange and the routing key have 255 bytes at most.</summary>
     internal static void Write(PayloadWriter output, in RecordContent record)
     {
-        if (record.Exchange.Length > 255 || record.RoutingKey.Length > 255)
-        {
-            throw new ArgumentException("An exchange and a routing key have 255 bytes at most.", nameof(record));
-        }
-
         int names = record.Exchange.Length + record.RoutingKey.Length;
         long length = MessageFixed + names + record.Properties.Length + record.Body.Length;
         Span<byte> head = output.GetSpan(4 + MessageFixed + names);
@@ -135,18 +129,24 @@ internal static class BinaryRecordCodec
             Messages = BinaryPrimitives.ReadInt32LittleEndian(span[29..]),
             Entries = record[ChunkFixed..],
         };
-        StreamEntryReader entries = new(span[ChunkFixed..], chunk.FirstOffset);
+        ChunkEntryReader entries = new(span[ChunkFixed..], (ulong)chunk.FirstOffset);
         int count = 0;
         long messages = 0;
-        while (entries.TryRead(out StreamEntry entry))
+        string? complaint;
+        while (entries.TryRead(out ChunkEntry entry, out complaint))
         {
+            if (entry.Records == 0)
+            {
+                throw fault.CorruptPayload(position + ChunkFixed + entries.Position - entry.Wire.Length, "a batch holds no message");
+            }
+
             count++;
-            messages += entry.Messages;
+            messages += entry.Records;
         }
 
-        if (entries.Complaint is not null)
+        if (complaint is not null)
         {
-            throw fault.CorruptPayload(position + ChunkFixed + entries.Position, entries.Complaint);
+            throw fault.CorruptPayload(position + ChunkFixed + entries.Position, $"an entry of a stream chunk {complaint}");
         }
 
         if (count == 0)

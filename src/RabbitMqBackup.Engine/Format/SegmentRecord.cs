@@ -36,6 +36,6 @@ internal readonly struct SegmentRecord
     /// <summary>Chunk: how many entries.</summary>
     public int EntryCount { get; init; }
 
-    /// <summary>Chunk: the entries as they came, checked: <see cref="Messages.StreamEntryReader"/> walks them.</summary>
+    /// <summary>Chunk: the entries as they came, checked: <see cref="Messages.Chunks.ChunkEntryReader"/> walks them.</summary>
     public ReadOnlyMemory<byte> Entries { get; init; }
 }

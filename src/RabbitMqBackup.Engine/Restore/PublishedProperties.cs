@@ -27,6 +27,11 @@ internal sealed class PublishedProperties(string user)
     /// <summary>The list to publish; valid until the next call.</summary>
     internal ReadOnlySequence<byte> For(ReadOnlyMemory<byte> captured)
     {
+        if (captured.Length < sizeof(ushort))
+        {
+            throw new RabbitBackupException(ErrorCode.SegmentCorrupt, $"A property list has {captured.Length} byte(s), and needs {sizeof(ushort)}.");
+        }
+
         int flags = BinaryPrimitives.ReadUInt16BigEndian(captured.Span);
         if ((flags & (HeadersFlag | UserIdFlag)) == 0)
         {

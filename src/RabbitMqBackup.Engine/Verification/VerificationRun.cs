@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using RabbitMqBackup.Engine.Catalog;
 using RabbitMqBackup.Engine.Format;
+using RabbitMqBackup.Engine.Messages;
 using RabbitMqBackup.Engine.Storage;
 
 namespace RabbitMqBackup.Engine.Verification;
@@ -23,6 +24,11 @@ internal sealed class VerificationRun(BackupManifest manifest, BackupCatalog cat
 
     internal IReadOnlyList<VerificationFinding> Findings()
     {
+        if (manifest.Status == BackupStatus.InProgress)
+        {
+            return [new VerificationFinding(true, nameof(ErrorCode.BackupIncomplete), "", "There is no manifest: the backup is still running, or ended before its end.")];
+        }
+
         IEnumerable<VerificationFinding> remarks = manifest.Status == BackupStatus.Partial
             ? manifest.Queues
                 .Where(queue => queue.Outcome != QueueOutcome.Captured)
@@ -90,6 +96,11 @@ internal sealed class VerificationRun(BackupManifest manifest, BackupCatalog cat
         while (reader.TryRead(out SegmentRecord record))
         {
             messages += record.Messages;
+            if (record.Kind == SegmentRecordKind.Message)
+            {
+                PropertyList.Check(record.Properties.Span);
+            }
+
             if ((messages & 0x3FF) == 0)
             {
                 cancellationToken.ThrowIfCancellationRequested();

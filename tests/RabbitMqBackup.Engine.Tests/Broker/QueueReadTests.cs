@@ -335,6 +335,50 @@ public class QueueReadTests
     }
 
     [Fact]
+    public async Task A_quorum_queue_that_was_given_back_messages_before_is_held_up_to_the_first_new_one_before_the_release()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 10);
+            await peer.ConsumeAsync(Reading);
+            await peer.SendAsync(Message(1, redelivered: true), Message(2, redelivered: true));
+            (ushort prefetch, string tag) = await peer.ConsumeAsync(Reading);
+            Assert.Equal((8, "bk-001"), (prefetch, tag));
+            for (ulong i = 3; i <= 10; i++)
+            {
+                await peer.SendAsync(Message(i, redelivered: i < 5));
+            }
+
+            await AnswerCancelsAsync(peer, 2);
+            await ExpectNackAsync(peer, 10);
+            await peer.DeclareAsync(Control, ready: 10);
+            await peer.CloseAsync();
+        });
+        CollectingSink sink = new() { OnMessage = _ => throw new InvalidDataException("full") };
+        await Assert.ThrowsAsync<InvalidDataException>(() => ReadAsync(broker, Request with { IsQuorum = true, Prefetch = 2, Release = QueueReleaseMethod.Nack }, sink));
+    }
+
+    [Fact]
+    public async Task Holding_the_rest_is_bounded_and_the_release_comes_all_the_same()
+    {
+        bool released = false;
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 10);
+            await peer.ConsumeAsync(Reading);
+            await peer.SendAsync(Message(1, redelivered: true));
+            await AnswerCancelsAsync(peer, 1);
+            await AnswerChannelCloseAsync(peer);
+            released = true;
+            await peer.CloseAsync();
+        });
+        CollectingSink sink = new() { OnMessage = _ => throw new InvalidDataException("full") };
+        QueueReadRequest request = Request with { IsQuorum = true, HoldTimeout = TimeSpan.FromMilliseconds(200), IdleTimeout = TimeSpan.FromSeconds(5) };
+        await Assert.ThrowsAsync<InvalidDataException>(() => ReadAsync(broker, request, sink));
+        Assert.True(released);
+    }
+
+    [Fact]
     public async Task A_release_that_is_not_answered_is_bounded_and_the_connection_is_dropped()
     {
         TaskCompletionSource dropped = new();
@@ -494,11 +538,11 @@ public class QueueReadTests
         Assert.Equal([.. Wire.U64(upTo), 0b11], nack);
     }
 
-    private static byte[] Message(ulong tag, byte? deliveryCount = null)
+    private static byte[] Message(ulong tag, byte? deliveryCount = null, bool redelivered = false)
     {
         byte[] table = deliveryCount is { } count ? [.. Wire.Short("x-delivery-count"), (byte)'B', count] : [];
         byte[]? properties = deliveryCount is null ? null : [0b0010_0000, 0, .. Wire.U32((uint)table.Length), .. table];
-        return Wire.Deliver(Reading, "bk-000", tag, "q", Encoding.UTF8.GetBytes($"m{tag}"), properties);
+        return Wire.Deliver(Reading, "bk-000", tag, "q", Encoding.UTF8.GetBytes($"m{tag}"), properties, redelivered);
     }
 
     private static byte[] GetOk(ulong tag)

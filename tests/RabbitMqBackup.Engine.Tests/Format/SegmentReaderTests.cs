@@ -78,6 +78,7 @@ public class SegmentReaderTests
         RabbitBackupException length = await FailAsync(segment, right with { ExpectedLength = segment.Length + 1 });
         Assert.Contains($"at byte {segment.Length}: it has {segment.Length} bytes, and the manifest says {segment.Length + 1}", length.Message);
         Assert.Equal(right.Target, length.Target);
+        Assert.Contains("beyond the 50 bytes that the manifest says", (await FailAsync(segment, right with { ExpectedLength = 50 })).Message);
         RabbitBackupException hash = await FailAsync(segment, right with { ExpectedSha256 = new string('0', 64) });
         Assert.Contains("SHA-256", hash.Message);
 
@@ -114,6 +115,17 @@ public class SegmentReaderTests
 
         Assert.Equal(ErrorCode.SegmentCorrupt, error.Code);
         Assert.Contains(complaint, error.Message);
+    }
+
+    [Theory]
+    [InlineData(long.MaxValue)]
+    [InlineData(long.MinValue)]
+    public async Task A_time_that_no_calendar_has_is_refused(long time)
+    {
+        byte[] message = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 9];
+        BinaryPrimitives.WriteInt64LittleEndian(message.AsSpan(1), time);
+
+        Assert.Contains("years 1 to 9999", (await FailAsync(Forge(Prefixed(message), first: time, last: time))).Message);
     }
 
     [Fact]

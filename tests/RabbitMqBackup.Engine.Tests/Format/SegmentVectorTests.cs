@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using RabbitMqBackup.Engine.Format;
 using RabbitMqBackup.Engine.Tests.Messages;
+using RabbitMqBackup.TestHost;
 using Xunit;
 using static RabbitMqBackup.Engine.Tests.Messages.RawProperties;
 
@@ -15,7 +16,7 @@ namespace RabbitMqBackup.Engine.Tests.Format;
 /// </summary>
 public class SegmentVectorTests
 {
-    private static readonly string Folder = Path.Combine(Root(), "tests", "vectors");
+    private static readonly string Folder = Path.Combine(WorkingCopy.Root, "tests", "vectors");
 
     private static readonly JsonSerializerOptions Indented = new()
     {
@@ -128,17 +129,6 @@ public class SegmentVectorTests
         string.Create(CultureInfo.InvariantCulture, $"v{(int)format}-{compression.ToString().ToLowerInvariant()}{(empty ? "-empty" : "")}{compression.FileEnding()}");
 
     private static Vectors Description() => JsonSerializer.Deserialize<Vectors>(File.ReadAllText(Path.Combine(Folder, "vectors.json")), Indented)!;
-
-    private static string Root()
-    {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "RabbitMqBackup.sln")))
-        {
-            folder = folder.Parent;
-        }
-
-        return folder?.FullName ?? throw new InvalidOperationException("The tests do not lie below the repository's root.");
-    }
 
     private sealed class Vectors
     {

@@ -24,7 +24,9 @@ public class SegmentWriterTests
             from redelivered in ArbMap.Default.GeneratorFor<bool>()
             from time in ArbMap.Default.GeneratorFor<long>()
             from seed in ArbMap.Default.GeneratorFor<int>()
-            select TestRecord.Message(exchange, routingKey, RawProperties.Any(new Random(seed)), body, redelivered, time);
+            select TestRecord.Message(
+                exchange, routingKey, RawProperties.Any(new Random(seed)), body, redelivered,
+                Math.Clamp(time * 1_000_003, SegmentHeader.MinTime, SegmentHeader.MaxTime));
         Gen<TestRecord> entry =
             from data in bytes
             from offset in Gen.Choose(0, 3)
@@ -179,15 +181,31 @@ public class SegmentWriterTests
     [Theory]
     [InlineData(RecordFormat.Json)]
     [InlineData(RecordFormat.Binary)]
-    public void A_name_of_more_than_255_bytes_and_an_empty_chunk_are_the_callers_mistake(RecordFormat format)
+    public void What_no_broker_gives_is_the_callers_mistake(RecordFormat format)
     {
         using SegmentWriter writer = new(new SegmentWriterOptions { BlockPool = new BlockPool(), RecordFormat = format });
 
         Assert.Throws<ArgumentException>(() => TestRecord.Message(new byte[256], [], [0, 0], []).AppendTo(writer));
         Assert.Throws<ArgumentException>(() => TestRecord.Message([], new byte[256], [0, 0], []).AppendTo(writer));
         Assert.Throws<ArgumentException>(() => writer.AppendChunk(new StreamChunkContent { EntryCount = 0, MessageCount = 0 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => TestRecord.Message([], [], [0, 0], [], time: SegmentHeader.MaxTime + 1).AppendTo(writer));
+        Assert.Throws<ArgumentOutOfRangeException>(() => TestRecord.StreamEntry(0, [0, 0, 0, 0], time: SegmentHeader.MinTime - 1).AppendTo(writer));
         Assert.Equal(0, writer.Records);
         Assert.Equal(0, writer.UncompressedBytes);
+    }
+
+    [Fact]
+    public void A_record_that_failed_half_way_does_not_become_part_of_a_segment()
+    {
+        BlockPool pool = new();
+        SegmentWriter writer = new(new SegmentWriterOptions { BlockPool = pool, RecordFormat = RecordFormat.Json });
+        TestRecord.Message([], [], [0, 0], [1]).AppendTo(writer);
+
+        Assert.Throws<ArgumentException>(
+            () => writer.AppendChunk(new StreamChunkContent { EntryCount = 1, MessageCount = 2, Entries = new ReadOnlySequence<byte>([0, 0, 0, 0]) }));
+        Assert.Throws<InvalidOperationException>(writer.Finish);
+        writer.Dispose();
+        Assert.Equal(0, pool.BlocksInUse);
     }
 
     [Fact]

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using RabbitMqBackup.Engine.Format;
-using RabbitMqBackup.Engine.Messages;
+using RabbitMqBackup.Engine.Messages.Chunks;
 using Xunit;
 
 namespace RabbitMqBackup.Engine.Tests.Format;
@@ -72,10 +72,10 @@ internal sealed record TestRecord(
         }
 
         List<TestRecord> entries = [];
-        StreamEntryReader reader = new(record.Entries.Span, record.FirstOffset);
-        while (reader.TryRead(out StreamEntry entry))
+        ChunkEntryReader reader = new(record.Entries.Span, (ulong)record.FirstOffset);
+        while (reader.TryRead(out ChunkEntry entry))
         {
-            entries.Add(new TestRecord("", "", "", "", false, record.CapturedAt, entry.Offset, record.Epoch, Hex(entry.Raw)));
+            entries.Add(new TestRecord("", "", "", "", false, record.CapturedAt, (long)entry.FirstOffset, record.Epoch, Hex(entry.Wire)));
         }
 
         Assert.Equal(record.EntryCount, entries.Count);

@@ -35,6 +35,9 @@ internal sealed class ContentAssembler : IDisposable
     /// <summary>A content has begun and is not whole.</summary>
     internal bool IsBusy => _state != State.Idle;
 
+    /// <summary>The largest body that was announced.</summary>
+    internal long LargestBody { get; private set; }
+
     /// <summary>The method that carries the content.</summary>
     internal MethodId Method { get; private set; }
 
@@ -79,6 +82,7 @@ internal sealed class ContentAssembler : IDisposable
         }
 
         _bodySize = (long)size;
+        LargestBody = Math.Max(LargestBody, _bodySize);
         Body = ReadOnlySequence<byte>.Empty;
         _state = size == 0 ? State.Idle : State.Body;
         return size == 0;

@@ -23,6 +23,9 @@ internal sealed class DataChannel : IDisposable
     /// <summary>What it works on, for errors.</summary>
     internal string Target { get; }
 
+    /// <summary>The largest body that came. Read loop only.</summary>
+    internal long LargestBody => _content.LargestBody;
+
     /// <summary>Why it is closed, or null while it is open.</summary>
     internal RabbitBackupException? Closed => _replies.Closed;
 

@@ -250,7 +250,7 @@ internal sealed class DataConnection : IAsyncDisposable
             _heartbeat = new HeartbeatMonitor(this, TimeSpan.FromSeconds(tune.Heartbeat), _time);
         }
 
-        _reader = new ConnectionReader(this, input, _channels, _heartbeat);
+        _reader = new ConnectionReader(this, _transport!, input, _channels, _heartbeat);
         _opened.TrySetResult();
     }
 

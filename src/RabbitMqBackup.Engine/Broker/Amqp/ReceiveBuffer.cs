@@ -3,12 +3,15 @@ using System.Buffers;
 namespace RabbitMqBackup.Engine.Broker.Amqp;
 
 /// <summary>
-/// Bytes received and not yet parsed, in one pooled array, so that frames nearly always lie in one piece. It grows only for a frame that does not fit, whose size was
-/// checked before.
+/// Bytes received and not yet parsed, in one pooled array, so that frames nearly always lie in one piece. It grows for a frame that does not fit, whose size was checked
+/// before, and for what its owner reads ahead.
 /// </summary>
 internal sealed class ReceiveBuffer(Stream stream) : IDisposable
 {
     private const int InitialSize = 256 << 10;
+
+    /// <summary>An array larger than this is given away when it is empty.</summary>
+    private const int LargestKept = 1 << 20;
 
     /// <summary>With less room than this behind the unread bytes, these are moved to the front.</summary>
     private const int LeastRoom = 64 << 10;
@@ -16,6 +19,9 @@ internal sealed class ReceiveBuffer(Stream stream) : IDisposable
     private byte[] _bytes = ArrayPool<byte>.Shared.Rent(InitialSize);
     private int _start;
     private int _end;
+
+    /// <summary>How many bytes were not consumed.</summary>
+    internal int Length => _end - _start;
 
     /// <summary>What was not consumed; valid until the next <see cref="Fill"/>.</summary>
     internal ReadOnlySequence<byte> Unread => new(_bytes, _start, _end - _start);
@@ -37,9 +43,16 @@ internal sealed class ReceiveBuffer(Stream stream) : IDisposable
     internal void Keep(long rest)
     {
         _start = _end - (int)rest;
-        if (rest == 0)
+        if (rest > 0)
         {
-            _start = _end = 0;
+            return;
+        }
+
+        _start = _end = 0;
+        if (_bytes.Length > LargestKept)
+        {
+            ArrayPool<byte>.Shared.Return(_bytes);
+            _bytes = ArrayPool<byte>.Shared.Rent(InitialSize);
         }
     }
 

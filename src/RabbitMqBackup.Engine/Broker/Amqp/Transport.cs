@@ -16,6 +16,9 @@ internal sealed class Transport : IDisposable
     /// <summary>What comes and goes. One reader and one writer at a time.</summary>
     internal Stream Stream { get; }
 
+    /// <summary>Something has come that was not read. With TLS it may be less than a whole record, whose rest is on its way then.</summary>
+    internal bool HasData => _socket.Available > 0;
+
     /// <summary>
     /// Connects, on the calling thread. All of it blocks: a socket that was once used asynchronously takes the way over the thread pool for every read, which costs several times as much.
     /// </summary>

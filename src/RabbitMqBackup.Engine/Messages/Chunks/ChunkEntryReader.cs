@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 namespace RabbitMqBackup.Engine.Messages.Chunks;
 
 /// <summary>
-/// Walks the entries in a chunk's data without unpacking anything:
+/// Walks the entries in a chunk's data from where they are, without unpacking anything; integers are big-endian:
 /// <code>
 /// entry   = message | batch
 /// message = length:u32 (top bit 0) octets
@@ -22,23 +22,41 @@ internal ref struct ChunkEntryReader(ReadOnlySpan<byte> data, ulong firstOffset)
     /// <summary>Offset of the next entry.</summary>
     internal ulong NextOffset { get; private set; } = firstOffset;
 
+    /// <summary>Bytes walked so far: where the next entry, or what is wrong, begins.</summary>
+    internal readonly int Position => _position;
+
     /// <summary>Takes the next entry; false at the end.</summary>
     /// <exception cref="RabbitBackupException"><see cref="ErrorCode.SegmentCorrupt"/>: an entry does not fit into the data.</exception>
-    internal bool TryRead(out ChunkEntry entry)
+    internal bool TryRead(out ChunkEntry entry) =>
+        TryRead(out entry, out string? complaint)
+        || (complaint is null ? false : throw Corrupt($"at byte {_position}: the entry at offset {NextOffset} {complaint}"));
+
+    /// <summary>Takes the next entry; false at the end, and where the entry is not whole.</summary>
+    /// <param name="entry">The entry.</param>
+    /// <param name="complaint">What is wrong with the entry at <see cref="Position"/>, or null.</param>
+    internal bool TryRead(out ChunkEntry entry, out string? complaint)
     {
         ReadOnlySpan<byte> rest = _data[_position..];
+        entry = default;
+        complaint = null;
         if (rest.IsEmpty)
         {
-            entry = default;
             return false;
         }
 
         bool isBatch = (rest[0] & 0x80) != 0;
         int header = isBatch ? BatchHeader : MessageHeader;
-        uint length = rest.Length < header ? uint.MaxValue : BinaryPrimitives.ReadUInt32BigEndian(rest[(header - 4)..]);
-        if (length > (uint)Math.Max(rest.Length - header, 0))
+        if (rest.Length < header)
         {
-            throw Corrupt($"the entry at offset {NextOffset} ends after the chunk's data");
+            complaint = "is cut off in its header";
+            return false;
+        }
+
+        uint length = BinaryPrimitives.ReadUInt32BigEndian(rest[(header - 4)..]);
+        if (length > (uint)(rest.Length - header))
+        {
+            complaint = $"has {length} bytes by its length, and {rest.Length - header} are left";
+            return false;
         }
 
         int size = header + (int)length;

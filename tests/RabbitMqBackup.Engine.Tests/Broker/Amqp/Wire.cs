@@ -23,9 +23,9 @@ internal static class Wire
 
     internal static byte[] Heartbeat() => Frame(8, 0);
 
-    internal static byte[] Deliver(ushort channel, string consumerTag, ulong deliveryTag, string routingKey, byte[] body, byte[]? properties = null) => Join(
+    internal static byte[] Deliver(ushort channel, string consumerTag, ulong deliveryTag, string routingKey, byte[] body, byte[]? properties = null, bool redelivered = false) => Join(
     [
-        Method(channel, 60, 60, Short(consumerTag), U64(deliveryTag), [0], Short(""), Short(routingKey)),
+        Method(channel, 60, 60, Short(consumerTag), U64(deliveryTag), [redelivered ? (byte)1 : (byte)0], Short(""), Short(routingKey)),
         Header(channel, (ulong)body.Length, properties ?? []),
         body.Length == 0 ? [] : Body(channel, body),
     ]);
