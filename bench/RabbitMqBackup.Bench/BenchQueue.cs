@@ -7,6 +7,9 @@ namespace RabbitMqBackup.Bench;
 /// <summary>A queue for one measurement; disposing it deletes it.</summary>
 internal sealed class BenchQueue : IAsyncDisposable
 {
+    /// <summary>The broker goes on writing and collecting garbage for a moment after it has confirmed; the next reader would pay for it.</summary>
+    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(2);
+
     private readonly IConnection _connection;
     private readonly IChannel _channel;
     private readonly TestBroker _broker;
@@ -45,6 +48,7 @@ internal sealed class BenchQueue : IAsyncDisposable
             publisher.Publish(options.Messages, options.Size, bodies.Next);
         });
         await AwaitDepthAsync(options.Messages);
+        await Task.Delay(Settling);
     }
 
     /// <summary>Waits until the queue holds exactly this many ready messages, up to a minute.</summary>
