@@ -14,10 +14,14 @@
     CmdletsToExport      = @(
         'Backup-RabbitMq'
         'Export-RabbitDefinitions'
+        'Get-RabbitBackup'
+        'Get-RabbitBackupMessage'
+        'Get-RabbitBackupSegment'
         'Get-RabbitQueue'
         'Import-RabbitDefinitions'
         'New-RabbitBackupStore'
         'New-RabbitConnection'
+        'Restore-RabbitMq'
         'Test-RabbitBackup'
     )
     FunctionsToExport    = @()

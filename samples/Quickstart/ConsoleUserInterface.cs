@@ -15,13 +15,13 @@ internal sealed class ConsoleUserInterface : PSHostUserInterface
     public override bool SupportsVirtualTerminal => !Console.IsOutputRedirected;
 
     /// <inheritdoc/>
-    public override void Write(string value) => Console.Write(value);
+    public override void Write(string value) => Console.Write(GetOutputString(value, SupportsVirtualTerminal));
 
     /// <inheritdoc/>
-    public override void Write(ConsoleColor foregroundColor, ConsoleColor backgroundColor, string value) => Console.Write(value);
+    public override void Write(ConsoleColor foregroundColor, ConsoleColor backgroundColor, string value) => Write(value);
 
     /// <inheritdoc/>
-    public override void WriteLine(string value) => Console.WriteLine(value);
+    public override void WriteLine(string value) => Console.WriteLine(GetOutputString(value, SupportsVirtualTerminal));
 
     /// <inheritdoc/>
     public override void WriteErrorLine(string value) => Console.Error.WriteLine(value);

@@ -24,11 +24,12 @@ internal sealed class ModuleSession : IDisposable
 
         Runspace runspace = RunspaceFactory.CreateRunspace(new ConsoleHost(), initial);
         runspace.Open();
-        ModuleSession session = new(runspace);
         runspace.SessionStateProxy.Path.SetLocation(WorkingCopy.Root);
-        session.Invoke(Console.IsOutputRedirected ? "$PSStyle.OutputRendering = 'PlainText'" : "$PSStyle.OutputRendering = 'Ansi'");
-        return session;
+        return new(runspace);
     }
+
+    /// <summary>Sets a variable.</summary>
+    internal void Set(string name, object value) => _runspace.SessionStateProxy.SetVariable(name, value);
 
     /// <summary>Prints a command, runs it, and shows its results as the prompt would.</summary>
     /// <returns>The results.</returns>

@@ -19,7 +19,9 @@ internal sealed class SampleQueue(string name, string description, int count, Di
 
     /// <summary>What was published, as the queue delivers it: the highest priority first where it has priorities.</summary>
     internal IReadOnlyList<SampleMessage> InDeliveryOrder =>
-        arguments.ContainsKey("x-max-priority") ? [.. _messages.OrderByDescending(message => message.Priority)] : _messages;
+        HasPriorities ? [.. _messages.OrderByDescending(message => message.Priority)] : _messages;
+
+    private bool HasPriorities => arguments.ContainsKey("x-max-priority");
 
     /// <summary>Declares the queue, publishes into it, and waits until all messages are there.</summary>
     /// <exception cref="JourneyException">They are not after a minute.</exception>
@@ -68,12 +70,22 @@ internal sealed class SampleQueue(string name, string description, int count, Di
         return taken;
     }
 
-    private BasicProperties Properties(int number) => new()
+    private BasicProperties Properties(int number)
+    {
+        BasicProperties properties = CommonProperties(number);
+        if (HasPriorities) // a quorum queue heeds them too, each broker version in another way
+        {
+            properties.Priority = (byte)(number % 10);
+        }
+
+        return properties;
+    }
+
+    private BasicProperties CommonProperties(int number) => new()
     {
         MessageId = $"{name}-{number:D4}",
         ContentType = number % 3 == 0 ? "application/octet-stream" : "application/json",
         DeliveryMode = DeliveryModes.Persistent,
-        Priority = (byte)(number % 10),
         CorrelationId = $"customer-{number % 17}",
         Timestamp = new(1_700_000_000 + number),
         Type = $"{name}.created",

@@ -21,7 +21,7 @@ internal sealed class ConnectionTransformationAttribute : ArgumentTransformation
         }
         catch (ArgumentException mistake)
         {
-            throw new ArgumentTransformationMetadataException(mistake.Message, mistake);
+            throw new ArgumentTransformationMetadataException(ErrorRecords.Message(mistake), mistake);
         }
     }
 }

@@ -12,7 +12,7 @@ internal static class ErrorRecords
     /// <summary>An error record for whatever came out of the engine.</summary>
     internal static ErrorRecord From(Exception failure) => failure switch
     {
-        RabbitBackupException known => Record(known, known.Code.ToString(), Category(known.Code), known.Target, known.Hint),
+        RabbitBackupException known => Record(known, known.Code.ToString(), Category(known.Code), known.Target, known.Hint ?? Remedies.For(known.Code)),
         ArgumentException mistake => Record(mistake, "InvalidArgument", ErrorCategory.InvalidArgument, mistake.ParamName, null),
         OperationCanceledException => Record(failure, "OperationCanceled", ErrorCategory.OperationStopped, null, null),
         _ => Record(failure, "UnexpectedError", ErrorCategory.NotSpecified, null, "This is a fault of the module. Please report it with the output of: Get-Error"),
@@ -28,7 +28,7 @@ internal static class ErrorRecords
     }
 
     /// <summary>The message without the "(Parameter 'x')" that .NET appends to those of ArgumentException: it names the engine's parameters, not the cmdlet's.</summary>
-    private static string Message(Exception failure)
+    internal static string Message(Exception failure)
     {
         if (failure is not ArgumentException { ParamName: { } name })
         {
@@ -47,7 +47,7 @@ internal static class ErrorRecords
         ErrorCode.QueueNotFound or ErrorCode.BackupNotFound or ErrorCode.ObjectNotFound => ErrorCategory.ObjectNotFound,
         ErrorCode.QueueInUse => ErrorCategory.ResourceBusy,
         ErrorCode.QueueAtRisk or ErrorCode.RestoreConflict => ErrorCategory.InvalidOperation,
-        ErrorCode.ManagementApiUnavailable or ErrorCode.StorageUnavailable => ErrorCategory.ResourceUnavailable,
+        ErrorCode.ManagementApiUnavailable or ErrorCode.StorageUnavailable or ErrorCode.QueueUnavailable => ErrorCategory.ResourceUnavailable,
         ErrorCode.BackupIncomplete or ErrorCode.SegmentCorrupt or ErrorCode.DefinitionInvalid => ErrorCategory.InvalidData,
         ErrorCode.BackupExists or ErrorCode.StorageConflict or ErrorCode.DefinitionConflict => ErrorCategory.ResourceExists,
         ErrorCode.FormatTooNew or ErrorCode.PlatformNotSupported => ErrorCategory.NotImplemented,

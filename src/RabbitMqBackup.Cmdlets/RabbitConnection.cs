@@ -19,8 +19,8 @@ public sealed class RabbitConnection
     /// <summary>Base URI of the management API.</summary>
     public Uri ManagementUri => Options.EffectiveManagementUri;
 
-    /// <summary>Where the stream protocol is spoken, or null where it follows from the first host.</summary>
-    public string? StreamUri => Options.StreamEndpoint is { } endpoint ? $"rabbitmq-stream{(UsesTls ? "+tls" : "")}://{Authority(endpoint)}" : null;
+    /// <summary>Where the stream protocol is spoken.</summary>
+    public string StreamUri => $"rabbitmq-stream{(UsesTls ? "+tls" : "")}://{Authority(Options.StreamEndpoint ?? new DnsEndPoint(Options.Endpoints[0].Host, UsesTls ? 5551 : 5552))}";
 
     /// <summary>The user.</summary>
     public string UserName => Options.Credential.UserName;
@@ -80,6 +80,9 @@ public sealed class RabbitConnection
             namesVirtualHost: parsed.VirtualHost is not null,
             lacksPassword: parsed.UserName is not null && parsed.Password is null);
     }
+
+    /// <summary>True where both reach the same nodes as the same user, whatever virtual host they are limited to.</summary>
+    internal bool IsSameCluster(RabbitConnection other) => Uri.SequenceEqual(other.Uri) && ManagementUri == other.ManagementUri && UserName == other.UserName;
 
     /// <summary>The same cluster with other credentials.</summary>
     internal RabbitConnection With(NetworkCredential credential) => new(Options with { Credential = credential }, VirtualHost is not null, lacksPassword: false);

@@ -10,7 +10,9 @@ internal static class StoreLocation
 
     /// <summary>From a path as PowerShell knows it (relative to its location, with its drives) or a URI.</summary>
     /// <exception cref="ArgumentException">It can't be understood, with the reason.</exception>
-    internal static BackupStore Parse(string text, PathIntrinsics paths) => BackupStore.Parse(FullPath(text, paths) ?? text);
+    internal static BackupStore Parse(string text, PathIntrinsics paths) =>
+        // To PowerShell nothing at all is its location; a store must be named.
+        BackupStore.Parse(string.IsNullOrWhiteSpace(text) ? "" : FullPath(text, paths) ?? text);
 
     /// <summary>The store that was given, else the one in RABBITMQ_BACKUP_STORE.</summary>
     /// <exception cref="ArgumentException">There is neither.</exception>

@@ -24,7 +24,7 @@ internal sealed class StoreTransformationAttribute : ArgumentTransformationAttri
         }
         catch (ArgumentException mistake)
         {
-            throw new ArgumentTransformationMetadataException(mistake.Message, mistake);
+            throw new ArgumentTransformationMetadataException(ErrorRecords.Message(mistake), mistake);
         }
     }
 }

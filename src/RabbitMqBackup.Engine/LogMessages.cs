@@ -3,9 +3,17 @@ namespace RabbitMqBackup.Engine;
 /// <summary>Every line that the engine logs. None holds a secret: URIs come without user info.</summary>
 internal static class LogMessages
 {
+    internal static void QueueCaptured(this IEngineLog log, string queue, long messages, long depth, string readBy, string releasedBy) => log.Write(
+        LogLevel.Information,
+        $"Queue {queue}: {messages} of {depth} message(s), read by {readBy}{(releasedBy.Length > 0 ? $", given back by {releasedBy}" : "")}.");
+
     internal static void PublishersBlocked(this IEngineLog log, string queue, string? reason) => log.Write(
         reason is null ? LogLevel.Information : LogLevel.Warning,
         reason is null ? $"The broker takes messages again; restoring '{queue}' goes on." : $"The broker holds publishers back ({reason}); restoring '{queue}' waits.");
+
+    internal static string DefinitionsSent(long done, long total) => $"Imported {done} of {total} definitions.";
+
+    internal static string DefinitionsRetried(int attempt, string reason) => $"Attempt {attempt} to import definitions failed and is repeated: {reason}";
 
     /// <summary>The log of a caller that gave none.</summary>
     internal sealed class Silent : IEngineLog

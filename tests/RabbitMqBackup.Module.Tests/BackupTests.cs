@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using RabbitMQ.Client;
-using RabbitMQ.Client.Events;
 using Xunit;
 
 namespace RabbitMqBackup.Module.Tests;
@@ -30,6 +29,25 @@ public sealed class BackupTests : BrokerTest
         // Without -Connection: it comes along with the queues.
         PSObject manifest = Assert.Single(Session.RunCleanly("Get-RabbitQueue a, c -Connection $Rabbit | Backup-RabbitMq $Store -SkipDefinitions"));
         Assert.Equal(6L, Value(manifest, "TotalMessages"));
+        Assert.Single(Manifests);
+    }
+
+    [Fact]
+    public async Task Queues_of_two_connections_to_one_cluster_are_one_backup_and_of_two_clusters_none()
+    {
+        await FillAsync("a", 2);
+        await FillAsync("b", 3);
+        Session.RunCleanly("$global:Whole = New-RabbitConnection ($Uri -replace '/[^/]*$', '') -ManagementUri $ManagementUri; $global:Other = New-RabbitConnection $Uri -ManagementUri http://other");
+        Session.Set("VirtualHost", VirtualHost.Name);
+        PSObject manifest = Assert.Single(Session.RunCleanly(
+            "$(Get-RabbitQueue a -Connection $Whole -VirtualHost $VirtualHost; Get-RabbitQueue b -Connection $Rabbit) | Backup-RabbitMq $Store -SkipDefinitions"));
+        Assert.Equal(5L, Value(manifest, "TotalMessages"));
+        SessionResult mixed = Session.Run("""
+            $a = Get-RabbitQueue a -Connection $Rabbit
+            $(Get-RabbitQueue b -Connection $Rabbit; [pscustomobject]@{ Name = 'a'; VirtualHost = $VirtualHost; Connection = $Other }) | Backup-RabbitMq $Store
+            """);
+        Assert.Empty(mixed.Output);
+        Assert.StartsWith("InvalidArgument,", Assert.Single(mixed.Errors).FullyQualifiedErrorId, StringComparison.Ordinal);
         Assert.Single(Manifests);
     }
 
@@ -115,7 +133,7 @@ public sealed class BackupTests : BrokerTest
     public async Task Store_is_relative_to_the_location_of_the_session()
     {
         await FillAsync("orders", 1);
-        Session.RunCleanly("Set-Location $Folder; Backup-RabbitMq ./here -Connection $Rabbit");
+        Session.RunCleanly("$ExecutionContext.SessionState.Path.SetLocation($Folder); Backup-RabbitMq ./here -Connection $Rabbit");
         Assert.True(Directory.Exists(Path.Combine(Folder, "here")));
     }
 
@@ -123,12 +141,10 @@ public sealed class BackupTests : BrokerTest
     public async Task Failure_of_one_queue_is_an_error_and_a_partial_backup()
     {
         await FillAsync("orders", 5);
-        Dictionary<string, object?> arguments = new() { ["x-queue-type"] = "quorum", ["x-single-active-consumer"] = true };
-        await Channel.QueueDeclareAsync("single", durable: true, exclusive: false, autoDelete: false, arguments, cancellationToken: Cancellation);
-        await Channel.BasicConsumeAsync("single", autoAck: false, new AsyncEventingBasicConsumer(Channel), Cancellation);
+        await Channel.QueueDeclareAsync("own", durable: false, exclusive: true, autoDelete: false, cancellationToken: Cancellation);
         SessionResult result = Session.Run("Backup-RabbitMq $Store -Connection $Rabbit");
         Assert.Equal("Partial", $"{Value(Assert.Single(result.Output), "Status")}");
-        Assert.Contains("single", Assert.Single(result.Errors).ToString(), StringComparison.Ordinal);
+        Assert.Contains("own", Assert.Single(result.Errors).ToString(), StringComparison.Ordinal);
 
         SessionResult stopped = Session.Run("Backup-RabbitMq $Store -Connection $Rabbit -ErrorAction Stop");
         Assert.NotEmpty(stopped.Errors);

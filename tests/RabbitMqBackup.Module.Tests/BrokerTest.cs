@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using System.Text;
 using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
 using RabbitMqBackup.TestHost;
 using Xunit;
 
@@ -57,7 +58,9 @@ public abstract class BrokerTest : IAsyncLifetime
         Session.Set("Folder", _folder);
         Session.Set("Uri", VirtualHost.AmqpUri.AbsoluteUri);
         Session.Set("ManagementUri", Broker.ManagementUri);
-        Session.RunCleanly("$Rabbit = New-RabbitConnection $Uri -ManagementUri $ManagementUri");
+
+        // Definitions have tests of their own; here they would be those of the whole broker.
+        Session.RunCleanly("$global:PSDefaultParameterValues['Backup-RabbitMq:SkipDefinitions'] = $true; $global:Rabbit = New-RabbitConnection $Uri -ManagementUri $ManagementUri");
     }
 
     /// <inheritdoc/>
@@ -103,10 +106,25 @@ public abstract class BrokerTest : IAsyncLifetime
     /// <summary>Takes everything out of a queue, in its order.</summary>
     private protected async Task<IReadOnlyList<string>> TakeAllAsync(string queue)
     {
+        uint expected = await DepthAsync(queue);
         List<string> bodies = [];
-        while (await Channel.BasicGetAsync(queue, autoAck: true) is { } message)
+        TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        AsyncEventingBasicConsumer consumer = new(Channel);
+        consumer.ReceivedAsync += (_, message) =>
         {
             bodies.Add(Encoding.UTF8.GetString(message.Body.Span).TrimEnd());
+            if (bodies.Count == expected)
+            {
+                done.TrySetResult();
+            }
+
+            return Task.CompletedTask;
+        };
+        if (expected > 0)
+        {
+            string tag = await Channel.BasicConsumeAsync(queue, autoAck: true, consumer);
+            await done.Task.WaitAsync(TimeSpan.FromSeconds(60));
+            await Channel.BasicCancelAsync(tag);
         }
 
         return bodies;

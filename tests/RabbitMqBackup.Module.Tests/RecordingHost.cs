@@ -14,6 +14,9 @@ internal sealed class RecordingHost : PSHost
     /// <summary>The questions that were asked.</summary>
     internal IReadOnlyList<string> Questions => _ui.Questions;
 
+    /// <summary>The users whose passwords were asked for.</summary>
+    internal IReadOnlyList<string> UserNames => _ui.UserNames;
+
     /// <summary>Everything that was shown, line by line.</summary>
     internal string Shown => _ui.Shown.ToString();
 

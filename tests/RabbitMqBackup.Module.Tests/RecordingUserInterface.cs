@@ -14,6 +14,8 @@ internal sealed class RecordingUserInterface : PSHostUserInterface
 
     internal List<string> Questions { get; } = [];
 
+    internal List<string> UserNames { get; } = [];
+
     internal StringBuilder Shown { get; } = new();
 
     /// <inheritdoc/>
@@ -31,6 +33,7 @@ internal sealed class RecordingUserInterface : PSHostUserInterface
     public override PSCredential PromptForCredential(string caption, string message, string userName, string targetName)
     {
         Questions.Add($"{caption} {message}");
+        UserNames.Add(userName);
         return new PSCredential(userName, new NetworkCredential("", Answers.Dequeue()).SecurePassword);
     }
 

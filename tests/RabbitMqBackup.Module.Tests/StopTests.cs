@@ -5,7 +5,7 @@ namespace RabbitMqBackup.Module.Tests;
 
 public sealed class StopTests : BrokerTest
 {
-    private const int Messages = 40_000;
+    private const int Messages = 30_000;
 
     [Theory]
     [InlineData("classic")]

@@ -46,6 +46,19 @@ public sealed class VerificationTests : BrokerTest
         Assert.Equal(false, Value(Assert.Single(Session.RunCleanly("Get-RabbitBackup $Store | Test-RabbitBackup")), "IsValid"));
     }
 
+    [Fact]
+    public async Task A_backup_without_its_manifest_is_not_valid_and_is_not_restored()
+    {
+        await BackUpAsync();
+        File.Delete(Manifests.Single());
+        Assert.Empty(Session.RunCleanly("Get-RabbitBackup $Store"));
+        PSObject unfinished = Assert.Single(Session.RunCleanly("Get-RabbitBackup $Store -IncludeIncomplete"));
+        Assert.Equal("InProgress", $"{Value(unfinished, "Status")}");
+        Assert.Equal(false, Value(Assert.Single(Session.RunCleanly("Get-RabbitBackup $Store -IncludeIncomplete | Test-RabbitBackup -Deep")), "IsValid"));
+        ErrorRecord error = Assert.Single(Session.Run("Get-RabbitBackup $Store -IncludeIncomplete | Restore-RabbitMq -Connection $Rabbit -Confirm:$false").Errors);
+        Assert.StartsWith("BackupIncomplete,", error.FullyQualifiedErrorId, StringComparison.Ordinal);
+    }
+
     private async Task BackUpAsync()
     {
         await FillAsync("orders", 20);

@@ -6,6 +6,7 @@ using Docker.DotNet.Models;
 using DotNet.Testcontainers.Builders;
 using DotNet.Testcontainers.Configurations;
 using DotNet.Testcontainers.Containers;
+using Microsoft.Extensions.Logging.Abstractions;
 using Testcontainers.RabbitMq;
 
 namespace RabbitMqBackup.TestHost;
@@ -41,6 +42,7 @@ internal sealed class ContainerNode : IBrokerNode
         try
         {
             container = new RabbitMqBuilder(generation.Image)
+                .WithLogger(NullLogger.Instance) // else it reports to the standard output, which belongs to the program that uses this
                 .WithUsername(BrokerNodes.User)
                 .WithPassword(BrokerNodes.Password)
                 .WithPortBinding(amqp, 5672)
@@ -53,9 +55,9 @@ internal sealed class ContainerNode : IBrokerNode
             await container.StartAsync(patience.Token);
             return new(container, generation.Image, new(container.Hostname, amqp, management, stream));
         }
-        catch (DockerUnavailableException)
+        catch (DockerUnavailableException e)
         {
-            throw new TestServerUnavailableException("no engine answers");
+            throw new TestServerUnavailableException($"no engine answers ({e.GetBaseException().Message.ReplaceLineEndings(" ").Trim()})");
         }
         catch (Exception e) when (e is DockerApiException or HttpRequestException or OperationCanceledException or ContainerNotRunningException)
         {

@@ -26,7 +26,7 @@ public sealed class TestVirtualHost : IAsyncDisposable
     /// <param name="purpose">Begin of its name, for whoever looks at the broker.</param>
     public static async Task<TestVirtualHost> CreateAsync(TestBroker broker, string purpose = "test")
     {
-        TestVirtualHost virtualHost = new(broker, $"{purpose}-{Guid.NewGuid():N}");
+        TestVirtualHost virtualHost = new(broker, $"{purpose}-{Guid.NewGuid().ToString("N")[..12]}");
         using HttpResponseMessage made = await broker.Management.PutAsJsonAsync(virtualHost.Path, new { });
         made.EnsureSuccessStatusCode();
         string permissions = $"permissions/{Uri.EscapeDataString(virtualHost.Name)}/{Uri.EscapeDataString(broker.User)}";

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using RabbitMqBackup.Cmdlets.Completion;
+using RabbitMqBackup.Engine;
 using RabbitMqBackup.Engine.Backup;
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Catalog;
@@ -103,7 +104,7 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
             return;
         }
 
-        if (_pipedConnection is not null && Connection is not null && _pipedConnection.ToString() != Connection.ToString())
+        if (_pipedConnection is not null && Connection is not null && !_pipedConnection.IsSameCluster(Connection))
         {
             throw new ArgumentException($"The queues come from {_pipedConnection} and from {Connection}: one backup is of one cluster.", nameof(InputObject));
         }
@@ -121,7 +122,7 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
             return;
         }
 
-        BackupEngine engine = new(Log);
+        BackupEngine engine = new();
         BackupOptions options = Options();
         BackupPlan plan = Run(token => engine.PlanAsync(options, token));
         if (!ShouldProcess(plan.Target, plan.Summary))
@@ -135,6 +136,7 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
 
     private void PostSegment(BackupSegment segment)
     {
+        Log.Write(LogLevel.Information, $"Stored {segment.Records} message(s) of {segment.VirtualHost}/{segment.Queue} as {segment.Key}.");
         if (PassSegment)
         {
             Pump.Post(() => WriteObject(segment));
@@ -152,7 +154,7 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
             {
                 Names = Queue,
                 ExcludedNames = ExcludeQueue,
-                VirtualHosts = VirtualHost.Length == 0 && connection.VirtualHost is { } only ? [only] : VirtualHost,
+                VirtualHosts = VirtualHost.Length > 0 || _piped.Count > 0 || connection.VirtualHost is not { } only ? VirtualHost : [only],
                 Types = [.. QueueType.Select(type => type.ToLowerInvariant())],
                 MinimumDepth = MinimumDepth,
                 Exactly = _piped.Count > 0 ? _piped : null,

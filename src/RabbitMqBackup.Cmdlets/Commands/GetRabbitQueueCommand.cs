@@ -40,7 +40,7 @@ public sealed class GetRabbitQueueCommand : BrokerCmdlet
             VirtualHosts = VirtualHost.Length == 0 && connection.VirtualHost is { } only ? [only] : VirtualHost,
             Types = [.. Type.Select(type => type.ToLowerInvariant())],
         };
-        RunEach(token => QueueListing.ListAsync(connection.Options, selection, token), queue => WriteObject(WithConnection(queue, connection)));
+        RunEach(token => QueueListing.ListAsync(connection.Options, selection, PostError, token), queue => WriteObject(WithConnection(queue, connection)));
     }
 
     /// <summary>Carries the connection along, so that Backup-RabbitMq reads from the cluster that the queue was listed on.</summary>

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using RabbitMqBackup.Engine;
+using RabbitMqBackup.Engine.Catalog;
 using RabbitMqBackup.Engine.Definitions;
 
 namespace RabbitMqBackup.Cmdlets.Commands;
@@ -10,8 +11,7 @@ namespace RabbitMqBackup.Cmdlets.Commands;
 public sealed class ImportRabbitDefinitionsCommand : BrokerCmdlet
 {
     /// <summary>A file of definitions, from Export-RabbitDefinitions or RabbitMQ's own tools.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true, ParameterSetName = "Path")]
-    [Alias("FullName", "PSPath")]
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = "Path")]
     [ValidateNotNullOrEmpty]
     public string Path { get; set; } = "";
 
@@ -19,6 +19,11 @@ public sealed class ImportRabbitDefinitionsCommand : BrokerCmdlet
     [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = "Definitions")]
     [ValidateNotNull]
     public DefinitionsDocument? Definitions { get; set; }
+
+    /// <summary>Backups from Get-RabbitBackup; their definitions are imported.</summary>
+    [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = "Manifest")]
+    [ValidateNotNull]
+    public BackupManifest? Manifest { get; set; }
 
     /// <summary>Where the objects of a file of one virtual host go. Default: the name that the file has for it.</summary>
     [Parameter]
@@ -31,18 +36,22 @@ public sealed class ImportRabbitDefinitionsCommand : BrokerCmdlet
         ImportOptions options = new() { Broker = OpenConnection().Options, Document = Document(), VirtualHost = VirtualHost };
         DefinitionsImporter importer = new(Log);
         ImportPlan plan = Run(token => importer.PlanAsync(options, token));
-        string what = $"{plan.Summary}, on {plan.Target}";
-        if (ShouldProcess(what, $"{what}?", "Import definitions to RabbitMQ", out ShouldProcessReason reason))
+        foreach (string warning in plan.Warnings)
+        {
+            WriteWarning(warning);
+        }
+
+        if (MayChange($"{plan.Summary}, on {plan.Target}", "Import definitions to RabbitMQ", out bool isWhatIf))
         {
             ImportReport report = Run(token => importer.ExecuteAsync(plan, Progress, token));
-            foreach (ImportItem item in report.Items.Where(item => item.Outcome is ImportOutcome.Conflict or ImportOutcome.Failed))
+            foreach (RabbitBackupException failure in report.Items.Select(item => item.ToException()).OfType<RabbitBackupException>())
             {
-                WriteError(ErrorRecords.From(Failure(item)));
+                WriteError(ErrorRecords.From(failure));
             }
 
             WriteObject(report);
         }
-        else if (reason == ShouldProcessReason.WhatIf)
+        else if (isWhatIf)
         {
             WriteObject(plan.Items, enumerateCollection: true);
         }
@@ -50,15 +59,15 @@ public sealed class ImportRabbitDefinitionsCommand : BrokerCmdlet
 
     private DefinitionsDocument Document()
     {
-        if (ParameterSetName == "Definitions")
+        switch (ParameterSetName)
         {
-            return Definitions!;
+            case "Definitions":
+                return Definitions!;
+            case "Manifest":
+                return Run(token => StoredBackups.ReadDefinitionsAsync(Manifest!, token));
+            default:
+                DefinitionsFile file = new(SessionState.Path.GetUnresolvedProviderPathFromPSPath(Path));
+                return Run(file.ReadAsync);
         }
-
-        DefinitionsFile file = new(SessionState.Path.GetUnresolvedProviderPathFromPSPath(Path));
-        return Run(file.ReadAsync);
     }
-
-    private static RabbitBackupException Failure(ImportItem item) =>
-        new(item.Outcome == ImportOutcome.Conflict ? ErrorCode.DefinitionConflict : ErrorCode.DefinitionInvalid, $"{item.Object}: {item.Reason}") { Target = item.Object };
 }

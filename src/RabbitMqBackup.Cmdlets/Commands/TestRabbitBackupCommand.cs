@@ -26,7 +26,7 @@ public sealed class TestRabbitBackupCommand : AsyncCmdlet
     /// <inheritdoc/>
     protected override void Process()
     {
-        VerificationReport report = Run(token => new BackupVerifier(Log).VerifyAsync(Manifest, Deep, Progress, token));
+        VerificationReport report = Run(token => new BackupVerifier().VerifyAsync(Manifest, Deep, Progress.Report, token));
         if (!PassThru)
         {
             WriteObject(report);

@@ -26,7 +26,7 @@ internal abstract class QueueCompleter(Func<QueueInfo, string> what) : TimedComp
 
     private async IAsyncEnumerable<string> ListAsync(BrokerOptions broker, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await foreach (QueueInfo queue in QueueListing.ListAsync(broker, new QueueSelection(), cancellationToken).ConfigureAwait(false))
+        await foreach (QueueInfo queue in QueueListing.ListAsync(broker, new QueueSelection(), _ => { }, cancellationToken).ConfigureAwait(false))
         {
             yield return what(queue);
         }

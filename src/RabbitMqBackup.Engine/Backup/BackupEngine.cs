@@ -5,9 +5,11 @@ using RabbitMqBackup.Engine.Storage;
 namespace RabbitMqBackup.Engine.Backup;
 
 /// <summary>Backs up the queues and definitions of a running cluster: plan first, then execute.</summary>
+/// <param name="log">Where log lines go; null for nowhere.</param>
 /// <param name="time">The clock; null for the system's.</param>
-public sealed class BackupEngine(TimeProvider? time = null)
+public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = null)
 {
+    private readonly IEngineLog _log = log ?? LogMessages.Silent.Instance;
     private readonly TimeProvider _time = time ?? TimeProvider.System;
 
     /// <summary>Looks at the broker and the store, and decides. Changes nothing.</summary>
@@ -19,6 +21,7 @@ public sealed class BackupEngine(TimeProvider? time = null)
         string id = options.BackupId ?? BackupId.New(_time);
         await RefuseExistingAsync(options.Store, id, cancellationToken).ConfigureAwait(false);
 
+        await BrokerCheck.ConnectAsync(options.Broker, cancellationToken).ConfigureAwait(false);
         using ManagementClient management = new(options.Broker);
         ClusterOverview overview = await management.GetOverviewAsync(cancellationToken).ConfigureAwait(false);
         List<QueueInfo> queues = [];
@@ -41,7 +44,7 @@ public sealed class BackupEngine(TimeProvider? time = null)
     /// <summary>Does what the plan says. The manifest is the last thing written; its status is partial when anything failed.</summary>
     /// <exception cref="RabbitBackupException">The store failed; there is no manifest then, so no backup.</exception>
     public Task<BackupManifest> ExecuteAsync(BackupPlan plan, IBackupEvents events, CancellationToken cancellationToken) =>
-        new BackupRun(plan, events, _time).RunAsync(cancellationToken);
+        new BackupRun(plan, events, _log, _time).RunAsync(cancellationToken);
 
     private static async Task RefuseExistingAsync(BackupStore target, string id, CancellationToken cancellationToken)
     {

@@ -6,7 +6,7 @@ using RabbitMqBackup.Engine.Definitions;
 namespace RabbitMqBackup.Engine.Backup;
 
 /// <summary>One run of a backup: definitions, then queues side by side, then the manifest.</summary>
-internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, TimeProvider time)
+internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLog log, TimeProvider time)
 {
     private readonly EventGate _gate = new();
 
@@ -71,6 +71,11 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, TimeProvi
             QueueBackup backup = new(context, queue, TellSegment, (messages, bytes) => meter.Add(queue.ToString(), messages, bytes));
             QueueEntry entry = await backup.RunAsync(stop).ConfigureAwait(false);
             entries[index] = entry;
+            if (entry.ReadBy.Length > 0)
+            {
+                log.QueueCaptured(entry.ToString(), entry.Messages, entry.DepthAtStart, entry.ReadBy, entry.ReleasedBy);
+            }
+
             meter.QueueDone(queue.ToString());
             if (entry.Outcome != QueueOutcome.Captured)
             {

@@ -57,6 +57,21 @@ internal sealed partial class ManagementClient
     internal async Task<bool> DeletePolicyAsync(string virtualHost, string name, CancellationToken cancellationToken) =>
         await _transport.SendAsync(HttpMethod.Delete, $"/api/policies/{Segment(virtualHost)}/{Segment(name)}", null, MaxPageBytes, UserTag.Policies, cancellationToken).ConfigureAwait(false) is not null;
 
+    /// <summary>Deletes what stands under a path. False when it was not there; <see cref="ErrorCode.DefinitionInvalid"/> with the broker's reason when it refuses.</summary>
+    /// <param name="names">Segments below /api/, as they are.</param>
+    /// <param name="query">E.g. <c>?if-empty=true</c>, or empty.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    internal async Task<bool> DeleteAsync(IReadOnlyList<string> names, string query, CancellationToken cancellationToken) =>
+        await _transport.SendAsync(HttpMethod.Delete, $"/api/{string.Join('/', names.Select(Segment))}{query}", null, MaxPageBytes, UserTag.Administrator, cancellationToken).ConfigureAwait(false) is not null;
+
+    /// <summary>Bindings of an exchange to one destination, with the <c>properties_key</c> under which each can be deleted.</summary>
+    internal async Task<IReadOnlyList<JsonElement>> ListBindingsAsync(string virtualHost, string source, bool toQueue, string destination, CancellationToken cancellationToken)
+    {
+        string path = $"/api/bindings/{Segment(virtualHost)}/e/{Segment(source)}/{(toQueue ? 'q' : 'e')}/{Segment(destination)}";
+        using JsonDocument? json = await GetAsync(path, MaxListBytes, UserTag.Queues, cancellationToken).ConfigureAwait(false);
+        return json is null ? [] : [.. json.RootElement.Items().Select(item => item.Clone())];
+    }
+
     private async Task PutAsync(string path, byte[] body, string neededTag, CancellationToken cancellationToken)
     {
         if (await _transport.SendAsync(HttpMethod.Put, path, body, MaxPageBytes, neededTag, cancellationToken).ConfigureAwait(false) is null)

@@ -150,6 +150,29 @@ internal sealed partial class ManagementClient(BrokerOptions options) : IDisposa
         await ListRulesAsync("/api/policies", cancellationToken).ConfigureAwait(false),
         await ListRulesAsync("/api/operator-policies", cancellationToken).ConfigureAwait(false));
 
+    /// <summary>
+    /// Exchanges that clients can't publish to, as definitions have them, without the broker's own and those that federation makes by itself.
+    /// </summary>
+    internal async Task<IReadOnlyList<JsonElement>> ListInternalExchangesAsync(CancellationToken cancellationToken)
+    {
+        const string path = "/api/exchanges?columns=name,vhost,type,durable,auto_delete,internal,arguments";
+        using JsonDocument json = await GetAsync(path, MaxListBytes, UserTag.Management, cancellationToken).ConfigureAwait(false) ?? throw NotTheApi();
+        return
+        [
+            .. json.RootElement.Items()
+                .Where(item => item.Flag("internal") && item.Text("type") != "x-federation-upstream" && item.Text("name")?.StartsWith("amq.", StringComparison.Ordinal) == false)
+                .Select(item => item.Clone()),
+        ];
+    }
+
+    /// <summary>Virtual hosts with description, tags and default queue type.</summary>
+    internal async Task<IReadOnlyList<JsonElement>> ListVirtualHostPropertiesAsync(CancellationToken cancellationToken)
+    {
+        const string path = "/api/vhosts?columns=name,description,tags,default_queue_type,metadata";
+        using JsonDocument json = await GetAsync(path, MaxListBytes, UserTag.Management, cancellationToken).ConfigureAwait(false) ?? throw NotTheApi();
+        return [.. json.RootElement.Items().Select(item => item.Clone())];
+    }
+
     public void Dispose() => _transport.Dispose();
 
     /// <summary>A page after the first: null where queues went away meanwhile, so that it is out of range (400) or its virtual host gone (404).</summary>
@@ -190,7 +213,7 @@ internal sealed partial class ManagementClient(BrokerOptions options) : IDisposa
         }
     }
 
-    private RabbitBackupException NotTheApi(Exception? inner = null) =>
+    internal RabbitBackupException NotTheApi(Exception? inner = null) =>
         new(ErrorCode.ManagementApiUnavailable, $"What answers at {DisplayUri} is not RabbitMQ's management API.", inner)
         {
             Target = DisplayUri,

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
@@ -33,7 +34,8 @@ internal readonly partial record struct ManagementError(string Code, string Reas
 
     private static string Clean(string reason)
     {
-        string line = UserInfo().Replace(Blanks().Replace(reason, " ").Trim().TrimEnd('.'), "://***@");
+        // Brokers before 4.3 escape some reasons for HTML.
+        string line = UserInfo().Replace(Blanks().Replace(WebUtility.HtmlDecode(reason), " ").Trim().TrimEnd('.'), "://***@");
         return line.Length > MaxReason ? line[..MaxReason] + "…" : line;
     }
 

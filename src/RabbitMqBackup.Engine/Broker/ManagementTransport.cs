@@ -27,6 +27,8 @@ internal sealed class ManagementTransport : IDisposable
         _base = DisplayUri.TrimEnd('/');
         _http = new HttpClient(Handler(options)) { Timeout = Timeout.InfiniteTimeSpan };
         _http.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
+        // Deleting a limit is answered with 406 where nothing but JSON is accepted.
+        _http.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue("*/*", 0.5));
         if (options.Credential.UserName.Length > 0)
         {
             string pair = $"{options.Credential.UserName}:{options.Credential.Password}";

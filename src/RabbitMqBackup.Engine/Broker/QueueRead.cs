@@ -19,6 +19,7 @@ internal sealed class QueueRead(
     private readonly ReadSession _session = new(sink, request.IsQuorum);
     private readonly List<string> _consumers = [];
     private DataChannel? _channel;
+    private long _granted;
 
     /// <summary>Reads and gives back.</summary>
     internal async Task<QueueReadResult> RunAsync(long depth, CancellationToken cancellationToken)
@@ -32,11 +33,12 @@ internal sealed class QueueRead(
             stop = request.Method == QueueReadMethod.Get
                 ? await FetchAsync(_channel, cancellationToken).ConfigureAwait(false)
                 : await ConsumeAsync(_channel, cancellationToken).ConfigureAwait(false);
+            await HoldTheRestAsync(_channel, depth, cancellationToken).ConfigureAwait(false);
             released = await ReleaseAsync(_channel, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception)
         {
-            await GiveBackAsync().ConfigureAwait(false);
+            await GiveBackAsync(depth).ConfigureAwait(false);
             throw;
         }
 
@@ -52,6 +54,7 @@ internal sealed class QueueRead(
             ReadyAfter = after.Ready,
             ConsumersAfter = after.Consumers,
             AllReturned = all,
+            OrderKept = stop == ReadStop.Drained || !MoreWasGivenBack(depth),
             Stop = stop,
             Held = held,
         };
@@ -66,24 +69,10 @@ internal sealed class QueueRead(
     /// </summary>
     private async Task<ReadStop> ConsumeAsync(DataChannel channel, CancellationToken cancellationToken)
     {
-        ConsumeArgument argument = request.ConsumerTimeout is { } timeout ? ConsumeArgument.Timeout(timeout) : ConsumeArgument.None;
-        long granted = 0;
-        while (granted < plan.Target)
+        while (_granted < plan.Target)
         {
-            ushort prefetch = (ushort)Math.Min(plan.Prefetch, plan.Target - granted);
-            string tag = $"bk-{_consumers.Count:000}";
-            _consumers.Add(tag);
-            try
-            {
-                await channel.ConsumeAsync(request.Queue.Name, tag, prefetch, argument, cancellationToken).ConfigureAwait(false);
-            }
-            catch (RabbitBackupException refusal) when (refusal.Code == ErrorCode.BrokerAccessRefused)
-            {
-                throw await ExplainRefusalAsync(refusal, cancellationToken).ConfigureAwait(false);
-            }
-
-            granted += prefetch;
-            if (await WaitForDeliveriesAsync(granted, cancellationToken).ConfigureAwait(false) is { } stop)
+            await AddConsumerAsync(channel, Math.Min(plan.Prefetch, plan.Target - _granted), cancellationToken).ConfigureAwait(false);
+            if (await WaitForDeliveriesAsync(_granted, cancellationToken).ConfigureAwait(false) is { } stop)
             {
                 return stop;
             }
@@ -91,6 +80,50 @@ internal sealed class QueueRead(
 
         return plan.Stop;
     }
+
+    private async Task AddConsumerAsync(DataChannel channel, long prefetch, CancellationToken cancellationToken)
+    {
+        ConsumeArgument argument = request.ConsumerTimeout is { } timeout ? ConsumeArgument.Timeout(timeout) : ConsumeArgument.None;
+        string tag = $"bk-{_consumers.Count:000}";
+        _consumers.Add(tag);
+        _granted += prefetch;
+        try
+        {
+            await channel.ConsumeAsync(request.Queue.Name, tag, (ushort)prefetch, argument, cancellationToken).ConfigureAwait(false);
+        }
+        catch (RabbitBackupException refusal) when (refusal.Code == ErrorCode.BrokerAccessRefused)
+        {
+            throw await ExplainRefusalAsync(refusal, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// A quorum queue serves what it was given back before what is new, and puts what it is given back behind the rest of that: who takes a part of it and gives it back rotates
+    /// the queue. So a read that ends early goes on holding, for nobody, until a message comes that was never delivered before, or nothing is left.
+    /// </summary>
+    private async Task HoldTheRestAsync(DataChannel channel, long depth, CancellationToken cancellationToken)
+    {
+        while (request.Method == QueueReadMethod.Consume && MoreWasGivenBack(depth))
+        {
+            _session.Stop();
+            if (_session.Held >= _granted)
+            {
+                if (_consumers.Count == request.MaxConsumers)
+                {
+                    return;
+                }
+
+                await AddConsumerAsync(channel, Math.Min(QueueReadRequest.MaxPrefetch, depth - _granted), cancellationToken).ConfigureAwait(false);
+            }
+
+            if (await WaitForDeliveriesAsync(_granted, cancellationToken).ConfigureAwait(false) is not null)
+            {
+                return;
+            }
+        }
+    }
+
+    private bool MoreWasGivenBack(long depth) => request.IsQuorum && _session.LastWasRedelivered && _session.Held < depth;
 
     /// <summary>Returns null when so many messages came, else why no more will.</summary>
     private async Task<ReadStop?> WaitForDeliveriesAsync(long count, CancellationToken cancellationToken)
@@ -200,7 +233,7 @@ internal sealed class QueueRead(
     }
 
     /// <summary>After a failure: the same release, bounded in time. Where it fails, the end of the connection gives everything back.</summary>
-    private async Task GiveBackAsync()
+    private async Task GiveBackAsync(long depth)
     {
         _session.Stop();
         if (_channel is not { Closed: null } channel)
@@ -208,9 +241,19 @@ internal sealed class QueueRead(
             return;
         }
 
-        using CancellationTokenSource limit = new(request.ReleaseTimeout, time);
         try
         {
+            using CancellationTokenSource holding = new(request.HoldTimeout, time);
+            await HoldTheRestAsync(channel, depth, holding.Token).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is RabbitBackupException or OperationCanceledException)
+        {
+            // Then in another order: to be given back is what matters most.
+        }
+
+        try
+        {
+            using CancellationTokenSource limit = new(request.ReleaseTimeout, time);
             if (await ReleaseAsync(channel, limit.Token).ConfigureAwait(false) == QueueReleaseMethod.Nack)
             {
                 // Not before the broker has worked the nack off: a channel that ends with messages held counts as a delivery attempt.

@@ -39,6 +39,11 @@ internal sealed record QueueReadRequest
     /// <summary>For giving everything back after a failure or a cancellation; then the connection is dropped, which gives it back too. Default 10 s.</summary>
     public TimeSpan ReleaseTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// For holding the rest of what a quorum queue was given back earlier, when a read ends before that; see <see cref="QueueReadResult.OrderKept"/>. Default 60 s.
+    /// </summary>
+    public TimeSpan HoldTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>Called while all messages are held and no consumer is left; returns how to give them back. Null for <see cref="Release"/>.</summary>
     public Func<ReleaseContext, CancellationToken, ValueTask<QueueReleaseMethod>>? BeforeRelease { get; init; }
 }

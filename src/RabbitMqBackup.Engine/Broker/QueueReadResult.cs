@@ -24,6 +24,12 @@ internal sealed record QueueReadResult
     /// <summary>As many are ready again as were held. False proves no loss where consumers took some meanwhile or a time to live ran out.</summary>
     public required bool AllReturned { get; init; }
 
+    /// <summary>
+    /// The messages are in the order that they had. False where a quorum queue was given back messages earlier and not all of those could be held now: it puts what it is given
+    /// back behind the others of them (measured on 3.10, 4.0 and 4.3), so the queue is rotated.
+    /// </summary>
+    public required bool OrderKept { get; init; }
+
     /// <summary>Why it ended.</summary>
     public required ReadStop Stop { get; init; }
 

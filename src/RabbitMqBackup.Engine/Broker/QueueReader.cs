@@ -31,6 +31,7 @@ internal sealed class QueueReader(BrokerOptions options, TimeProvider time)
                     ReadyAfter = depth.Ready,
                     ConsumersAfter = depth.Consumers,
                     AllReturned = true,
+                    OrderKept = true,
                     Stop = plan.Stop,
                     Held = TimeSpan.Zero,
                 };

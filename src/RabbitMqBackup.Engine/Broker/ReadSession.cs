@@ -10,6 +10,8 @@ internal sealed class ReadSession(IDeliverySink sink, bool isQuorum) : ChannelEv
     private readonly object _gate = new();
     private TaskCompletionSource _wake = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ExceptionDispatchInfo? _failure;
+    private RabbitBackupException? _closed;
+    private bool _isStopped;
     private long _milestone = long.MaxValue;
     private long _held;
     private long _answered;
@@ -27,6 +29,9 @@ internal sealed class ReadSession(IDeliverySink sink, bool isQuorum) : ChannelEv
 
     /// <summary>Delivery tag of the last message held.</summary>
     internal ulong LastDeliveryTag { get; private set; }
+
+    /// <summary>The last message held was delivered to somebody before.</summary>
+    internal bool LastWasRedelivered { get; private set; }
 
     /// <summary>The highest x-delivery-count seen, or null.</summary>
     internal long? HighestDeliveryCount => _highestDeliveryCount < 0 ? null : _highestDeliveryCount;
@@ -51,7 +56,7 @@ internal sealed class ReadSession(IDeliverySink sink, bool isQuorum) : ChannelEv
 
             // Pairs with the barrier in OnPauseAsync: either the loop sees the new milestone, or this sees the new count.
             Interlocked.MemoryBarrier();
-            if (_answered >= answers || _failure is not null || IsCancelledByBroker)
+            if (_answered >= answers || Pending is not null || IsCancelledByBroker)
             {
                 return true;
             }
@@ -70,11 +75,15 @@ internal sealed class ReadSession(IDeliverySink sink, bool isQuorum) : ChannelEv
         }
     }
 
-    /// <summary>Throws what the sink threw, or why the channel is closed.</summary>
-    internal void ThrowIfFailed() => Volatile.Read(ref _failure)?.Throw();
+    /// <summary>Throws what the sink threw, unless the read is stopped already, or why the channel is closed.</summary>
+    internal void ThrowIfFailed() => Pending?.Throw();
 
-    /// <summary>From now on messages are only counted: the sink gets no more, and is let out of a pause.</summary>
-    internal void Stop() => _stopping.Cancel();
+    /// <summary>From now on messages are only counted: the sink gets no more, is let out of a pause, and what it threw is the caller's to throw.</summary>
+    internal void Stop()
+    {
+        Volatile.Write(ref _isStopped, true);
+        _stopping.Cancel();
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _stopping.Dispose();
@@ -84,6 +93,7 @@ internal sealed class ReadSession(IDeliverySink sink, bool isQuorum) : ChannelEv
         Volatile.Write(ref _held, _held + 1);
         Volatile.Write(ref _answered, _answered + 1);
         LastDeliveryTag = delivery.DeliveryTag;
+        LastWasRedelivered = delivery.Redelivered;
         if (isQuorum && DeliveryCount.Find(delivery.Properties) is { } count && count > _highestDeliveryCount)
         {
             _highestDeliveryCount = count;
@@ -116,7 +126,12 @@ internal sealed class ReadSession(IDeliverySink sink, bool isQuorum) : ChannelEv
         Wake();
     }
 
-    internal override void OnClosed(RabbitBackupException reason) => Fail(reason);
+    internal override void OnClosed(RabbitBackupException reason)
+    {
+        Volatile.Write(ref _closed, reason);
+        _stopping.Cancel();
+        Wake();
+    }
 
     internal override ValueTask OnPauseAsync()
     {
@@ -142,6 +157,10 @@ internal sealed class ReadSession(IDeliverySink sink, bool isQuorum) : ChannelEv
             return ValueTask.CompletedTask;
         }
     }
+
+    private ExceptionDispatchInfo? Pending =>
+        Volatile.Read(ref _failure) is { } failure && !Volatile.Read(ref _isStopped) ? failure
+        : Volatile.Read(ref _closed) is { } closed ? ExceptionDispatchInfo.Capture(closed) : null;
 
     private async ValueTask WaitForSinkAsync(ValueTask pause)
     {

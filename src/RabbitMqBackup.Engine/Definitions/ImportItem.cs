@@ -3,12 +3,33 @@ namespace RabbitMqBackup.Engine.Definitions;
 /// <summary>One object of an import.</summary>
 public sealed record ImportItem
 {
-    /// <summary>Which object, e.g. <c>queue 'orders' in '/'</c>.</summary>
-    public required string Object { get; init; }
+    /// <summary>The object as it was to be.</summary>
+    public required DefinitionObject Definition { get; init; }
 
     /// <summary>What became of it; in a plan: what would.</summary>
     public required ImportOutcome Outcome { get; init; }
 
     /// <summary>Where it differs or why it failed, for people; empty when it is as wanted.</summary>
     public string Reason { get; init; } = "";
+
+    /// <summary>The object's kind.</summary>
+    public DefinitionKind Kind => Definition.Kind;
+
+    /// <summary>The object for people, e.g. <c>queue 'orders' in '/'</c>.</summary>
+    public string Object => Definition.ToString();
+
+    /// <inheritdoc/>
+    public override string ToString() => Reason.Length == 0 ? $"{Outcome}: {Object}" : $"{Outcome}: {Object}: {Reason}";
+
+    /// <summary>The item as an error, for a conflict or a failure.</summary>
+    public RabbitBackupException? ToException() => Outcome switch
+    {
+        ImportOutcome.Conflict => new(ErrorCode.DefinitionConflict, $"The {Object} exists with other properties: {Reason}.")
+        {
+            Target = Object,
+            Hint = "An import changes no queue and no exchange that exists. Delete it on the target, or leave it out.",
+        },
+        ImportOutcome.Failed => new(ErrorCode.DefinitionInvalid, $"The {Object} was not imported: {Reason}.") { Target = Object },
+        _ => null,
+    };
 }

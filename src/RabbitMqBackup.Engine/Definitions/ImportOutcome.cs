@@ -12,9 +12,15 @@ public enum ImportOutcome
     /// <summary>It was there and is different now.</summary>
     Changed,
 
-    /// <summary>It is there with other properties, which an import can't change.</summary>
+    /// <summary>It is there with other properties, which the import could not change.</summary>
     Conflict,
 
     /// <summary>The broker refused it.</summary>
     Failed,
+
+    /// <summary>It was left out, for the reason given.</summary>
+    Skipped,
+
+    /// <summary>An undo took it away again.</summary>
+    Removed,
 }

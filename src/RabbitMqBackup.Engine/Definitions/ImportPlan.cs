@@ -12,6 +12,12 @@ public sealed record ImportPlan
     /// <summary>Every object, with what the import would do to it.</summary>
     public required IReadOnlyList<ImportItem> Items { get; init; }
 
+    /// <summary>What was odd about the definitions, for people.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
+    /// <summary>What the transformations changed.</summary>
+    public IReadOnlyList<TransformationChange> Changes { get; init; } = [];
+
     /// <summary>For a confirmation: what it is done to.</summary>
     public string Target => Options.Broker.DisplayUri;
 

@@ -17,15 +17,9 @@ internal static class BinaryRecordCodec
     private const int MessageFixed = 1 + 8 + 1 + 1 + 1 + 4;
     private const int ChunkFixed = 1 + 8 + 8 + 8 + 4 + 4;
 
-    /// <summary>Writes a message.</summary>
-    /// <exception cref="ArgumentException">The exchange or the routing key is longer than 255 bytes.</exception>
+    /// <summary>Writes a message, of which the exchange and the routing key have 255 bytes at most.</summary>
     internal static void Write(PayloadWriter output, in RecordContent record)
     {
-        if (record.Exchange.Length > 255 || record.RoutingKey.Length > 255)
-        {
-            throw new ArgumentException("An exchange and a routing key have 255 bytes at most.", nameof(record));
-        }
-
         int names = record.Exchange.Length + record.RoutingKey.Length;
         long length = MessageFixed + names + record.Properties.Length + record.Body.Length;
         Span<byte> head = output.GetSpan(4 + MessageFixed + names);

@@ -145,7 +145,7 @@ internal static class JsonFieldTableReader
         Span<byte> room = scratch.Add(type == (byte)'f' ? 4 : 8);
         if (reader.TokenType == JsonTokenType.String)
         {
-            // infinities and what is no number, by their bits
+            // minus zero, infinities and what is no number, by their bits
             byte[] bits = Convert.FromHexString(reader.GetString()!);
             if (bits.Length != room.Length)
             {

@@ -9,7 +9,7 @@ namespace RabbitMqBackup.Engine.Format;
 /// A property list as JSON, in a form from which the list can be made again byte for byte: members in the order of the wire, and headers as
 /// <code>
 /// {"name": {"t": type, "v": value}, ...}
-/// t true/false | b B s u I i l L T numbers | f d numbers, or the bits in hexadecimal where JSON has no number | D {"scale", "v"} | V without v
+/// t true/false | b B s u I i l L T numbers | f d numbers, or the bits in hexadecimal where JSON has no such number | D {"scale", "v"} | V without v
 /// S text, or "b64" for "v" where it is not UTF-8 | x "b64" | A an array of such objects | F an object as the headers
 /// </code>
 /// What can't be made again so (<see cref="IsReproducible"/>) is written raw.
@@ -193,8 +193,9 @@ internal static class JsonPropertyList
     {
         bool single = type == (byte)'f';
         double number = single ? BinaryPrimitives.ReadSingleBigEndian(value) : BinaryPrimitives.ReadDoubleBigEndian(value);
-        if (!double.IsFinite(number))
+        if (!double.IsFinite(number) || (number == 0 && double.IsNegative(number)))
         {
+            // JSON has no infinity, and where it has a minus zero many parsers lose its sign
             writer.WriteString("v"u8, Convert.ToHexString(value));
         }
         else if (single)

@@ -30,15 +30,9 @@ internal sealed class JsonRecordWriter : IDisposable
         _writer = new Utf8JsonWriter(_head, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true });
     }
 
-    /// <summary>Writes a message.</summary>
-    /// <exception cref="ArgumentException">The exchange or the routing key is longer than 255 bytes.</exception>
+    /// <summary>Writes a message, of which the exchange and the routing key have 255 bytes at most.</summary>
     internal void Write(in RecordContent record)
     {
-        if (record.Exchange.Length > 255 || record.RoutingKey.Length > 255)
-        {
-            throw new ArgumentException("An exchange and a routing key have 255 bytes at most.", nameof(record));
-        }
-
         Begin();
         JsonPropertyList.WriteText(_writer, "exchange"u8, record.Exchange);
         JsonPropertyList.WriteText(_writer, "routing_key"u8, record.RoutingKey);
@@ -59,6 +53,7 @@ internal sealed class JsonRecordWriter : IDisposable
 
     /// <summary>Writes the entries of a chunk, one record each.</summary>
     /// <exception cref="RabbitBackupException"><see cref="ErrorCode.SegmentCorrupt"/>: they are malformed.</exception>
+    /// <exception cref="ArgumentException">They are not as many as the chunk states.</exception>
     internal void Write(in StreamChunkContent chunk)
     {
         if (chunk.Entries.IsSingleSegment)
@@ -79,8 +74,12 @@ internal sealed class JsonRecordWriter : IDisposable
     private void Write(in StreamChunkContent chunk, ReadOnlySpan<byte> content)
     {
         StreamEntryReader entries = new(content, chunk.FirstOffset);
+        int count = 0;
+        int messages = 0;
         while (entries.TryRead(out StreamEntry entry))
         {
+            count++;
+            messages += entry.Messages;
             Begin();
             _writer.WriteNumber("offset"u8, entry.Offset);
             _writer.WriteNumber("epoch"u8, chunk.Epoch);
@@ -98,6 +97,11 @@ internal sealed class JsonRecordWriter : IDisposable
         }
 
         entries.ThrowIfMalformed();
+        if (count != chunk.EntryCount || messages != chunk.MessageCount)
+        {
+            throw new ArgumentException(
+                $"A chunk states {chunk.EntryCount} entries with {chunk.MessageCount} messages, and has {count} with {messages}.", nameof(chunk));
+        }
     }
 
     private void Begin()

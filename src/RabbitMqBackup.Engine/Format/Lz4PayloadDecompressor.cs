@@ -12,6 +12,13 @@ internal sealed class Lz4PayloadDecompressor : PayloadDecompressor
     private const int Window = 64 * 1024;
     private const int MinMatch = 4;
 
+    // a length of 15 in the token and 255 in the byte behind it: more bytes follow
+    private const int LongLength = 15 + 255;
+
+    // the most that a sequence takes and gives which has no more than one byte for each length
+    private const int ShortInput = 1 + 1 + LongLength + 2 + 1;
+    private const int ShortOutput = LongLength + LongLength + MinMatch;
+
     private readonly PayloadInput _input;
     private readonly SegmentFault _fault;
     private readonly byte[] _output = new byte[Window + (256 * 1024)];
@@ -78,6 +85,7 @@ internal sealed class Lz4PayloadDecompressor : PayloadDecompressor
             switch (_stage)
             {
                 case Stage.Token:
+                    DecodeShortSequences();
                     ReadToken();
                     break;
                 case Stage.Literals:
@@ -91,6 +99,65 @@ internal sealed class Lz4PayloadDecompressor : PayloadDecompressor
                     break;
             }
         }
+    }
+
+    /// <summary>
+    /// Decodes sequences as long as they are short and lie well within input and output: nearly all are and do, so that the steps below run only for the
+    /// others. What it does not take it leaves as it is.
+    /// </summary>
+    private void DecodeShortSequences()
+    {
+        ReadOnlySpan<byte> input = _input.Peek();
+        Span<byte> output = _output;
+        int from = 0;
+        int to = _filled;
+        while (input.Length - from >= ShortInput && output.Length - to >= ShortOutput)
+        {
+            int token = input[from];
+            int literals = token >> 4;
+            int position = from + 1;
+            if (literals == 15)
+            {
+                literals += input[position++];
+            }
+
+            int afterLiterals = position + literals;
+            int offset = input[afterLiterals] | input[afterLiterals + 1] << 8;
+            int match = token & 15;
+            int next = afterLiterals + 2;
+            if (match == 15)
+            {
+                match += input[next++];
+            }
+
+            match += MinMatch;
+            int matchStart = to + literals - offset;
+            if (literals == LongLength || match == LongLength + MinMatch || offset == 0 || matchStart < 0 || literals + match > _remaining)
+            {
+                break;
+            }
+
+            input.Slice(position, literals).CopyTo(output[to..]);
+            to += literals;
+            if (offset >= match)
+            {
+                output.Slice(matchStart, match).CopyTo(output[to..]);
+            }
+            else
+            {
+                for (int i = 0; i < match; i++)
+                {
+                    output[to + i] = output[matchStart + i];
+                }
+            }
+
+            to += match;
+            _remaining -= literals + match;
+            from = next;
+        }
+
+        _input.Advance(from);
+        _filled = to;
     }
 
     private void ReadToken()

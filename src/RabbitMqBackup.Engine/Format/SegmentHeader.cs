@@ -19,6 +19,12 @@ internal readonly record struct SegmentHeader
     /// <summary>Bytes of a header.</summary>
     internal const int Length = 32;
 
+    /// <summary>The earliest time of a record: 0001-01-01T00:00:00Z, ms since 1970 UTC.</summary>
+    internal const long MinTime = -62_135_596_800_000;
+
+    /// <summary>The latest time of a record: 9999-12-31T23:59:59.999Z.</summary>
+    internal const long MaxTime = 253_402_300_799_999;
+
     /// <summary>How the records are written.</summary>
     public RecordFormat RecordFormat { get; init; }
 

@@ -46,15 +46,17 @@ internal sealed class SegmentReader : IDisposable
     {
         SegmentFault fault = new(options.Target);
         BlockBuffer @object = new(options.BlockPool);
+        long limit = Math.Min(options.MaxObjectBytes, options.ExpectedLength ?? long.MaxValue);
         try
         {
             int count;
             while ((count = await content.ReadAsync(@object.GetMemory(), cancellationToken).ConfigureAwait(false)) > 0)
             {
                 @object.Advance(count);
-                if (@object.Length > options.MaxObjectBytes)
+                if (@object.Length > limit)
                 {
-                    throw fault.Corrupt(options.MaxObjectBytes, $"it goes on beyond the {options.MaxObjectBytes} bytes that are allowed");
+                    string source = limit == options.ExpectedLength ? "the manifest says" : "are allowed";
+                    throw fault.Corrupt(limit, $"it goes on beyond the {limit} bytes that {source}");
                 }
             }
 
@@ -161,6 +163,11 @@ internal sealed class SegmentReader : IDisposable
 
     private void Count(in SegmentRecord record, long position)
     {
+        if (record.CapturedAt is < SegmentHeader.MinTime or > SegmentHeader.MaxTime)
+        {
+            throw _fault.CorruptPayload(position, $"the time {record.CapturedAt} of a record is beyond the years 1 to 9999");
+        }
+
         if (_messages == 0 && record.CapturedAt != Header.FirstTime)
         {
             throw _fault.CorruptPayload(position, $"the first record is of {record.CapturedAt}, and the header says {Header.FirstTime}");

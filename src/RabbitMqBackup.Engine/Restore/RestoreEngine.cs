@@ -1,4 +1,5 @@
 using RabbitMqBackup.Engine.Broker;
+using RabbitMqBackup.Engine.Catalog;
 
 namespace RabbitMqBackup.Engine.Restore;
 
@@ -16,6 +17,7 @@ public sealed class RestoreEngine(IEngineLog? log = null, TimeProvider? time = n
     public async Task<RestorePlan> PlanAsync(RestoreOptions options, CancellationToken cancellationToken)
     {
         Check(options);
+        await BrokerCheck.ConnectAsync(options.Broker, cancellationToken).ConfigureAwait(false);
         using ManagementClient management = new(options.Broker);
         return await new RestorePlanner(options, management).PlanAsync(cancellationToken).ConfigureAwait(false);
     }
@@ -30,6 +32,15 @@ public sealed class RestoreEngine(IEngineLog? log = null, TimeProvider? time = n
         if (kinds != 1)
         {
             throw new ArgumentException("Give one kind of source: a backup, segments, or messages.", nameof(options));
+        }
+
+        if (options.Manifest is { Status: BackupStatus.InProgress } unfinished)
+        {
+            throw new RabbitBackupException(ErrorCode.BackupIncomplete, $"The backup '{unfinished.BackupId}' has no manifest: it is still running, or ended before its end.")
+            {
+                Target = unfinished.BackupId,
+                Hint = "Restore another backup, or wait for this one.",
+            };
         }
 
         if (options.ConfirmWindow is < 1 or > 65_535)

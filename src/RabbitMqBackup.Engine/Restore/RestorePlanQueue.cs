@@ -44,4 +44,7 @@ public sealed record RestorePlanQueue
 
     /// <summary>Where the messages come from.</summary>
     internal SourceQueue Source { get; init; } = null!;
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{TargetVirtualHost}/{TargetQueue}";
 }

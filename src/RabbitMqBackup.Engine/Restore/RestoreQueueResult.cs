@@ -35,4 +35,7 @@ public sealed record RestoreQueueResult
 
     /// <summary>The reason, for people, or null.</summary>
     public string? Reason { get; init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{VirtualHost}/{Queue}: {Confirmed} of {Requested}";
 }

@@ -23,6 +23,11 @@ internal sealed class VerificationRun(BackupManifest manifest, BackupCatalog cat
 
     internal IReadOnlyList<VerificationFinding> Findings()
     {
+        if (manifest.Status == BackupStatus.InProgress)
+        {
+            return [new VerificationFinding(true, nameof(ErrorCode.BackupIncomplete), "", "There is no manifest: the backup is still running, or ended before its end.")];
+        }
+
         IEnumerable<VerificationFinding> remarks = manifest.Status == BackupStatus.Partial
             ? manifest.Queues
                 .Where(queue => queue.Outcome != QueueOutcome.Captured)

@@ -20,12 +20,13 @@ internal static class Layers
         ["Verification"] = [.. BelowTheUseCases, "Definitions", "Restore"],
     };
 
-    /// <summary>Libraries that one folder wraps for all others.</summary>
-    private static readonly Dictionary<string, string> OwnedLibraries = new()
+    /// <summary>Libraries that some folders wrap for all others: segments, definitions and the batches of streams are compressed.</summary>
+    private static readonly Dictionary<string, string[]> OwnedLibraries = new()
     {
-        ["RabbitMQ.Client"] = "Broker",
-        ["ZstdSharp"] = "Format",
-        ["K4os.Compression.LZ4"] = "Format",
+        ["RabbitMQ.Client"] = ["Broker"],
+        ["ZstdSharp"] = ["Format", "Catalog", "Messages"],
+        ["K4os.Compression.LZ4"] = ["Format", "Messages"],
+        ["Snappier"] = ["Messages"],
     };
 
     /// <summary>The uses that break a rule, each with the rule.</summary>
@@ -57,9 +58,9 @@ internal static class Layers
             return "the engine does not know PowerShell";
         }
 
-        if (OwnedLibraries.TryGetValue(use.UsedAssembly, out string? owner) && user != owner)
+        if (OwnedLibraries.TryGetValue(use.UsedAssembly, out string[]? owners) && !owners.Contains(user))
         {
-            return $"only {owner} uses {use.UsedAssembly}";
+            return $"only {string.Join(" and ", owners)} may use {use.UsedAssembly}";
         }
 
         bool own = use.UsedAssembly.Length == 0;

@@ -27,6 +27,7 @@ public sealed class ProjectReferenceTests
     [Theory]
     [InlineData("tests/RabbitMqBackup.Module.Tests")]
     [InlineData("tests/RabbitMqBackup.TestHost")]
+    [InlineData("samples/Quickstart")]
     public void A_host_of_the_module_does_not_refer_to_the_engine(string project) =>
         Assert.DoesNotContain(ReferencedProjects(project), referenced => referenced is "RabbitMqBackup.Engine" or "RabbitMqBackup.Cmdlets");
 

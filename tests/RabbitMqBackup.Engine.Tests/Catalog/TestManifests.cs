@@ -29,7 +29,7 @@ internal static class TestManifests
         Messages = 3,
         Bytes = 300,
         DepthAtStart = 3,
-        Segments = [new SegmentEntry { Key = QueueKey.Segment(virtualHost, name, 1, Format.SegmentCompression.Zstd), Records = 3, FirstTime = Created, LastTime = Created, UncompressedBytes = 300, StoredBytes = 100, Sha256 = Hash }],
+        Segments = [new SegmentEntry { Key = QueueKey.Segment(virtualHost, name, 1, Engine.Format.SegmentCompression.Zstd), Records = 3, FirstTime = Created, LastTime = Created, UncompressedBytes = 300, StoredBytes = 100, Sha256 = Hash }],
     };
 
     /// <summary>A value in every field.</summary>

@@ -37,6 +37,9 @@ internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
 
     internal List<BackupSegment> Segments { get; } = [];
 
+    /// <summary>Called when the first segment of a backup is committed.</summary>
+    internal Action? OnFirstSegment { get; set; }
+
     internal static EngineHarness For(TestVirtualHost virtualHost) => new(virtualHost.Broker, virtualHost.Name);
 
     internal async Task<BackupManifest> BackupAsync(Func<BackupOptions, BackupOptions>? change = null, CancellationToken? stop = null)
@@ -69,7 +72,14 @@ internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
     {
     }
 
-    void IBackupEvents.OnSegment(BackupSegment segment) => Segments.Add(segment);
+    void IBackupEvents.OnSegment(BackupSegment segment)
+    {
+        Segments.Add(segment);
+        if (Segments.Count == 1)
+        {
+            OnFirstSegment?.Invoke();
+        }
+    }
 
     void IBackupEvents.OnFailure(RabbitBackupException failure) => Failures.Add(failure);
 

@@ -36,6 +36,13 @@ internal sealed class IndependentClient : IAsyncDisposable
         await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete, new Dictionary<string, object?>(arguments ?? []) { ["x-queue-type"] = type });
     }
 
+    /// <summary>A queue that only this client's connection can use.</summary>
+    internal async Task DeclareExclusiveAsync(string queue)
+    {
+        await using IChannel channel = await _connection.CreateChannelAsync();
+        await channel.QueueDeclareAsync(queue, durable: false, exclusive: true, autoDelete: false);
+    }
+
     internal async Task DeleteAsync(string queue)
     {
         await using IChannel channel = await _connection.CreateChannelAsync();

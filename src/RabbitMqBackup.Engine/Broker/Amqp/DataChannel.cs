@@ -9,14 +9,13 @@ internal sealed class DataChannel : IDisposable
     private readonly DataConnection _connection;
     private readonly ChannelEvents _events;
     private readonly ContentAssembler _content = new();
-    private readonly Queue<PendingReply> _pending = new();
+    private readonly ReplyQueue _replies;
     private byte[] _scratch = [];
-    private RabbitBackupException? _closed;
     private bool _closing;
 
     /// <summary>Only <see cref="DataConnection.OpenChannelAsync"/> makes one.</summary>
     internal DataChannel(DataConnection connection, ushort number, string target, ChannelEvents events) =>
-        (_connection, Number, Target, _events) = (connection, number, target, events);
+        (_connection, Number, Target, _events, _replies) = (connection, number, target, events, new ReplyQueue(target));
 
     /// <summary>Its number on the connection, from 1.</summary>
     internal ushort Number { get; }
@@ -25,7 +24,7 @@ internal sealed class DataChannel : IDisposable
     internal string Target { get; }
 
     /// <summary>Why it is closed, or null while it is open.</summary>
-    internal RabbitBackupException? Closed => Volatile.Read(ref _closed);
+    internal RabbitBackupException? Closed => _replies.Closed;
 
     /// <summary>Waits for the answer to opening.</summary>
     internal Task OpenAsync(CancellationToken cancellationToken) =>
@@ -75,9 +74,9 @@ internal sealed class DataChannel : IDisposable
         ReadOnlyMemory<byte> exchange, ReadOnlyMemory<byte> routingKey, bool mandatory, ReadOnlySequence<byte> properties, ReadOnlySequence<byte> body)
     {
         FrameSender sender = _connection.Sender;
-        ThrowIfClosed();
         lock (sender.Gate)
         {
+            ThrowIfClosed();
             ContentWriter.WriteStart(sender.Output, Number, exchange.Span, routingKey.Span, mandatory, properties, body.Length);
             if (!body.IsEmpty)
             {
@@ -91,9 +90,9 @@ internal sealed class DataChannel : IDisposable
         while (!body.IsEmpty)
         {
             await sender.WaitForRoomAsync(CancellationToken.None).ConfigureAwait(false);
-            ThrowIfClosed();
             lock (sender.Gate)
             {
+                ThrowIfClosed();
                 ContentWriter.WriteBodyFrame(sender.Output, Number, _connection.FrameMax, ref body);
                 sender.Flush();
             }
@@ -157,17 +156,7 @@ internal sealed class DataChannel : IDisposable
     internal void Blocked(string? reason) => _events.OnBlocked(reason);
 
     /// <summary>Ends all requests with this reason. May be called from any thread; the user is told by <see cref="Closing"/>.</summary>
-    internal void Fail(RabbitBackupException reason)
-    {
-        lock (_pending)
-        {
-            _closed ??= reason;
-            while (_pending.TryDequeue(out PendingReply? reply))
-            {
-                reply.TrySetException(reason);
-            }
-        }
-    }
+    internal void Fail(RabbitBackupException reason) => _replies.Close(reason);
 
     /// <summary>Ends all requests and tells the user. Read loop only.</summary>
     internal void Closing(RabbitBackupException reason)
@@ -199,18 +188,21 @@ internal sealed class DataChannel : IDisposable
                 _events.OnConsumerCancelled();
                 break;
             case MethodId.ChannelFlow:
-                bool active = (new AmqpReader(arguments).ReadUInt8() & 1) != 0;
-                Send(output => ChannelMethods.WriteFlowOk(output, Number, active));
-                _events.OnBlocked(active ? null : "the broker asked this channel to pause");
+                OnFlow((new AmqpReader(arguments).ReadUInt8() & 1) != 0);
                 break;
             case MethodId.ChannelClose:
                 OnClose(CloseArguments.Read(arguments));
                 break;
             case MethodId.QueueDeclareOk:
-                Complete(method, DeclareOk.Read(arguments));
+                _replies.Complete(method, DeclareOk.Read(arguments));
+                break;
+            case MethodId.ChannelCloseOk:
+                _replies.Complete(method, default);
+                _replies.Close(new RabbitBackupException(ErrorCode.BrokerConnectionLost, $"The channel for '{Target}' is closed.") { Target = Target });
+                _connection.Release(this);
                 break;
             default:
-                Complete(method, default);
+                _replies.Complete(method, default);
                 break;
         }
     }
@@ -258,65 +250,47 @@ internal sealed class DataChannel : IDisposable
         }
     }
 
-    private void OnClose(CloseArguments close)
+    // A method of its own: a lambda in OnMethod would cost an allocation for each of its calls.
+    private void OnFlow(bool active)
     {
-        Send(output => ConnectionMethods.WriteEmpty(output, Number, MethodId.ChannelCloseOk), evenIfClosed: true);
-        _connection.Release(this);
-        Closing(CloseReason.AtWork(close, Target));
+        Send(output => ChannelMethods.WriteFlowOk(output, Number, active));
+        _events.OnBlocked(active ? null : "the broker asked this channel to pause");
     }
 
-    private void Complete(MethodId method, DeclareOk value)
+    private void OnClose(CloseArguments close)
     {
-        PendingReply? reply;
-        lock (_pending)
+        RabbitBackupException reason = CloseReason.AtWork(close, Target);
+        lock (_connection.Sender.Gate)
         {
-            if (!_pending.TryDequeue(out reply))
-            {
-                throw new AmqpProtocolException($"{method} on channel {Number}, where nothing was asked");
-            }
+            // Under the gate, so that nothing of this channel can follow its close-ok: the broker would take that for an error of the connection.
+            _replies.Close(reason);
+            ConnectionMethods.WriteEmpty(_connection.Sender.Output, Number, MethodId.ChannelCloseOk);
+            _connection.Sender.Flush();
         }
 
-        if (reply.Expected != method)
-        {
-            throw new AmqpProtocolException($"{method} on channel {Number}, where {reply.Expected} was due");
-        }
-
-        if (method == MethodId.ChannelCloseOk)
-        {
-            _connection.Release(this);
-            Fail(ClosedByUs());
-        }
-
-        reply.TrySetResult(value);
+        _connection.Release(this);
+        Closing(reason);
     }
 
     private async Task<DeclareOk> CallAsync(MethodId expected, Action<IBufferWriter<byte>> write, CancellationToken cancellationToken)
     {
-        PendingReply reply = new(expected);
+        Task<DeclareOk> reply;
         lock (_connection.Sender.Gate)
         {
+            ThrowIfClosed();
             write(_connection.Sender.Output);
-            lock (_pending)
-            {
-                ThrowIfClosed();
-                _pending.Enqueue(reply);
-            }
-
+            reply = _replies.Add(expected);
             _connection.Sender.Flush();
         }
 
-        return await _connection.WaitForReplyAsync(reply.Task, expected, Target, cancellationToken).ConfigureAwait(false);
+        return await _connection.WaitForReplyAsync(reply, expected, Target, cancellationToken).ConfigureAwait(false);
     }
 
-    private void Send(Action<IBufferWriter<byte>> write, bool evenIfClosed = false)
+    private void Send(Action<IBufferWriter<byte>> write)
     {
-        if (!evenIfClosed)
-        {
-            ThrowIfClosed();
-        }
-
         lock (_connection.Sender.Gate)
         {
+            ThrowIfClosed();
             write(_connection.Sender.Output);
             _connection.Sender.Flush();
         }
@@ -330,8 +304,6 @@ internal sealed class DataChannel : IDisposable
         }
     }
 
-    private RabbitBackupException ClosedByUs() => new(ErrorCode.BrokerConnectionLost, $"The channel for '{Target}' is closed.") { Target = Target };
-
     private ReadOnlySpan<byte> Join(in ReadOnlySequence<byte> payload)
     {
         int length = (int)payload.Length;
@@ -342,10 +314,5 @@ internal sealed class DataChannel : IDisposable
 
         payload.CopyTo(_scratch);
         return _scratch.AsSpan(0, length);
-    }
-
-    private sealed class PendingReply(MethodId expected) : TaskCompletionSource<DeclareOk>(TaskCreationOptions.RunContinuationsAsynchronously)
-    {
-        internal MethodId Expected { get; } = expected;
     }
 }

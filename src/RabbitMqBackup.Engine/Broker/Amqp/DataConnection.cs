@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
 
 namespace RabbitMqBackup.Engine.Broker.Amqp;
 
@@ -12,22 +11,19 @@ namespace RabbitMqBackup.Engine.Broker.Amqp;
 /// </summary>
 internal sealed class DataConnection : IAsyncDisposable
 {
-    private const int MaxChannels = 8;
-
     private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(5);
 
     private readonly BrokerOptions _options;
     private readonly TimeProvider _time;
-    private readonly DataChannel?[] _channels = new DataChannel?[MaxChannels + 1];
+    private readonly ChannelTable _channels = new();
     private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _closedOk = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Transport? _transport;
     private FrameSender? _sender;
     private HeartbeatMonitor? _heartbeat;
+    private ConnectionReader? _reader;
     private RabbitBackupException? _fault;
-    private long _pauses;
-    private bool _isPaused;
     private int _disposed;
 
     private DataConnection(BrokerOptions options, TimeProvider time, string target) => (_options, _time, Target) = (options, time, target);
@@ -72,19 +68,7 @@ internal sealed class DataConnection : IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait.</param>
     internal async Task<DataChannel> OpenChannelAsync(string target, ChannelEvents events, CancellationToken cancellationToken)
     {
-        DataChannel channel;
-        lock (_channels)
-        {
-            int number = Array.IndexOf(_channels, null, 1);
-            if (number < 0)
-            {
-                throw new InvalidOperationException($"More than {MaxChannels} channels on one data connection.");
-            }
-
-            channel = new DataChannel(this, (ushort)number, target, events);
-            _channels[number] = channel;
-        }
-
+        DataChannel channel = _channels.Add(number => new DataChannel(this, number, target, events));
         if (Fault is { } fault)
         {
             throw fault;
@@ -99,12 +83,12 @@ internal sealed class DataConnection : IAsyncDisposable
     {
         while (true)
         {
-            long pauses = Volatile.Read(ref _pauses);
+            long pauses = _reader!.Pauses;
             try
             {
                 return await reply.WaitAsync(_options.RequestTimeout, _time, cancellationToken).ConfigureAwait(false);
             }
-            catch (TimeoutException) when (Volatile.Read(ref _isPaused) || Volatile.Read(ref _pauses) != pauses)
+            catch (TimeoutException) when (_reader.IsPaused || _reader.Pauses != pauses)
             {
                 // The answer may lie behind messages that were not taken meanwhile.
             }
@@ -123,11 +107,7 @@ internal sealed class DataConnection : IAsyncDisposable
     /// <summary>Forgets a closed channel; its number is free again. Read loop only.</summary>
     internal void Release(DataChannel channel)
     {
-        lock (_channels)
-        {
-            _channels[channel.Number] = null;
-        }
-
+        _channels.Remove(channel);
         channel.Dispose();
     }
 
@@ -140,13 +120,25 @@ internal sealed class DataConnection : IAsyncDisposable
         }
 
         _heartbeat?.Dispose();
-        foreach (DataChannel? channel in Channels())
+        foreach (DataChannel channel in _channels.All)
         {
-            channel?.Fail(reason);
+            channel.Fail(reason);
         }
 
         _transport?.Abort();
     }
+
+    /// <summary>The broker closes the connection. Read loop only.</summary>
+    internal void OnClose(CloseArguments close)
+    {
+        Send(output => ConnectionMethods.WriteEmpty(output, 0, MethodId.ConnectionCloseOk));
+
+        // A refusal that closes the whole connection is about what its working channel did, the last that was opened.
+        Fail(CloseReason.AtWork(close, _channels.All.LastOrDefault()?.Target ?? Target));
+    }
+
+    /// <summary>The broker has closed the connection as asked. Read loop only.</summary>
+    internal void OnCloseOk() => _closedOk.TrySetResult();
 
     /// <summary>Closes the connection in order if it still can, within a few seconds, and lets go of it.</summary>
     public async ValueTask DisposeAsync()
@@ -202,14 +194,17 @@ internal sealed class DataConnection : IAsyncDisposable
             _transport = Transport.Connect(endpoint, _options.Tls, opening);
             using ReceiveBuffer input = new(_transport.Stream);
             _sender = new FrameSender(_transport.Stream, _time, exception => _ = FailLaterAsync(exception));
-            if (Open(input, virtualHost, name, opening))
+            Open(input, virtualHost, name, opening);
+            Fail(_reader!.Run());
+            foreach (DataChannel channel in _channels.All)
             {
-                ReadAll(input);
+                channel.Closing(_fault!);
+                channel.Dispose();
             }
         }
         catch (Exception exception)
         {
-            // Only opening throws: ReadAll gives its own reasons.
+            // Only opening throws: the reader gives a reason.
             _opened.TrySetException(exception);
         }
         finally
@@ -221,7 +216,7 @@ internal sealed class DataConnection : IAsyncDisposable
         }
     }
 
-    private bool Open(ReceiveBuffer input, string virtualHost, string name, CancellationToken opening)
+    private void Open(ReceiveBuffer input, string virtualHost, string name, CancellationToken opening)
     {
         ConnectionTune tune;
         using (opening.Register(_transport!.Abort))
@@ -255,133 +250,8 @@ internal sealed class DataConnection : IAsyncDisposable
             _heartbeat = new HeartbeatMonitor(this, TimeSpan.FromSeconds(tune.Heartbeat), _time);
         }
 
-        return _opened.TrySetResult();
-    }
-
-    private void ReadAll(ReceiveBuffer input)
-    {
-        RabbitBackupException reason;
-        try
-        {
-            while (ReadBatch(input))
-            {
-                foreach (DataChannel? channel in _channels)
-                {
-                    if (channel?.PauseAsync() is { IsCompletedSuccessfully: false } pause)
-                    {
-                        WaitForUser(pause);
-                    }
-                }
-            }
-
-            reason = Lost("closed the connection without a word", null);
-        }
-        catch (AmqpProtocolException exception)
-        {
-            reason = new RabbitBackupException(ErrorCode.BrokerConnectionLost, $"{Target} sent something that is not AMQP 0-9-1: {exception.Message}.", exception) { Target = Target };
-        }
-        catch (Exception exception) when (exception is IOException or SocketException or ObjectDisposedException)
-        {
-            reason = Lost("broke off the connection", exception);
-        }
-        catch (Exception exception)
-        {
-            reason = new RabbitBackupException(ErrorCode.BrokerConnectionLost, $"The connection to {Target} was given up: {exception.Message}", exception) { Target = Target };
-        }
-
-        Fail(reason);
-        foreach (DataChannel? channel in Channels())
-        {
-            channel?.Closing(_fault!);
-            channel?.Dispose();
-        }
-    }
-
-    /// <summary>Reads once and works off every whole frame. False at the end.</summary>
-    private bool ReadBatch(ReceiveBuffer input)
-    {
-        _heartbeat?.WaitForPeer();
-        if (input.Fill() == 0)
-        {
-            return false;
-        }
-
-        _heartbeat?.PeerSpoke();
-        ReadOnlySequence<byte> buffer = input.Unread;
-        while (FrameParser.TryRead(ref buffer, FrameMax, out Frame frame))
-        {
-            if (frame.Channel != 0)
-            {
-                // Without a channel: something that was on its way when it was closed.
-                (frame.Channel <= MaxChannels ? _channels[frame.Channel] : null)?.Receive(frame);
-            }
-            else if (frame.Type == FrameType.Method)
-            {
-                OnMethod(frame.Payload.ToArray());
-            }
-            else if (frame.Type != FrameType.Heartbeat)
-            {
-                throw new AmqpProtocolException($"a frame of type {frame.Type} on channel 0");
-            }
-        }
-
-        input.Keep(buffer.Length);
-        return Fault is null;
-    }
-
-    /// <summary>Blocks: this thread has nothing else to do, and the socket is to fill up behind it.</summary>
-    private void WaitForUser(ValueTask pause)
-    {
-        Volatile.Write(ref _isPaused, true);
-        Interlocked.Increment(ref _pauses);
-        try
-        {
-            pause.AsTask().GetAwaiter().GetResult();
-        }
-        finally
-        {
-            Volatile.Write(ref _isPaused, false);
-        }
-    }
-
-    private void OnMethod(byte[] payload)
-    {
-        AmqpReader reader = new(payload);
-        MethodId method = (MethodId)reader.ReadUInt32();
-        switch (method)
-        {
-            case MethodId.ConnectionClose:
-                CloseArguments close = CloseArguments.Read(reader.Rest);
-                Send(output => ConnectionMethods.WriteEmpty(output, 0, MethodId.ConnectionCloseOk));
-                OnClosed(close);
-                break;
-            case MethodId.ConnectionCloseOk:
-                _closedOk.TrySetResult();
-                break;
-            case MethodId.ConnectionBlocked:
-                TellBlocked(Encoding.UTF8.GetString(reader.ReadShortString()));
-                break;
-            case MethodId.ConnectionUnblocked:
-                TellBlocked(null);
-                break;
-            default:
-                throw new AmqpProtocolException($"{method} on channel 0");
-        }
-    }
-
-    private void OnClosed(CloseArguments close)
-    {
-        // A refusal that closes the whole connection is about what its one working channel did.
-        string target = Channels().FirstOrDefault(channel => channel is not null)?.Target ?? Target;
-        Fail(CloseReason.AtWork(close, target));
-    }
-
-    private void TellBlocked(string? reason)
-    {
-        foreach (DataChannel? channel in Channels())
-        {
-            channel?.Blocked(reason);
-        }
+        _reader = new ConnectionReader(this, input, _channels, _heartbeat);
+        _opened.TrySetResult();
     }
 
     private void Send(Action<IBufferWriter<byte>> write)
@@ -400,18 +270,11 @@ internal sealed class DataConnection : IAsyncDisposable
         Fail(Lost("broke off the connection", exception));
     }
 
-    private RabbitBackupException Lost(string what, Exception? inner) => new(ErrorCode.BrokerConnectionLost, $"{Target} {what}.", inner)
+    /// <summary>The error of a connection that ended by itself.</summary>
+    internal RabbitBackupException Lost(string what, Exception? inner) => new(ErrorCode.BrokerConnectionLost, $"{Target} {what}.", inner)
     {
         Target = Target,
         IsTransient = true,
         Hint = "Whatever was held is back in its queue. Check the broker's log and the network, then run again.",
     };
-
-    private DataChannel?[] Channels()
-    {
-        lock (_channels)
-        {
-            return [.. _channels];
-        }
-    }
 }

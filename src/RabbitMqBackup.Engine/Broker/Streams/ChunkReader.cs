@@ -73,11 +73,13 @@ internal sealed class ChunkReader(StreamConnection connection, string stream, St
     {
         if (!options.Follow)
         {
-            _endChunk = await StreamExtent.EndChunkAsync(connection, stream, options.Start, cancellationToken).ConfigureAwait(false);
-            if (_endChunk is null)
+            StreamExtent extent = await StreamExtent.FindAsync(connection, stream, options.Start, cancellationToken).ConfigureAwait(false);
+            if (extent.EndChunk is null)
             {
-                return Progress;
+                return Progress with { EndsBeforeStart = extent.EndsBeforeStart };
             }
+
+            _endChunk = extent.EndChunk;
         }
 
         connection.Listener = this;

@@ -1,3 +1,5 @@
+using System.Security.Authentication;
+
 namespace RabbitMqBackup.Engine.Broker.Streams;
 
 /// <summary>Turns response codes and broken frames of the stream protocol into the engine's exception; the only place where it is done.</summary>
@@ -49,6 +51,32 @@ internal static class StreamErrors
                 _ => null,
             },
         };
+
+    /// <summary>The broker did not do its part in time.</summary>
+    /// <param name="target">The endpoint.</param>
+    /// <param name="what">What it did not do, as "did not answer".</param>
+    /// <param name="limit">How long it had.</param>
+    /// <param name="inner">What ended the wait.</param>
+    internal static RabbitBackupException TimedOut(string target, string what, TimeSpan limit, Exception inner) =>
+        new(ErrorCode.OperationTimedOut, $"The broker {target} {what} for {limit.TotalSeconds:0} s.", inner)
+        {
+            Target = target,
+            IsTransient = true,
+            Hint = "Check whether the broker has a memory or disk alarm; a longer request time-out can be set on the connection.",
+        };
+
+    /// <summary>What a socket or a frame threw, as an error of the connection; anything else, as an error of a sink, stays as it is.</summary>
+    internal static Exception Translate(string target, Exception e) => e switch
+    {
+        IOException or ObjectDisposedException or AuthenticationException => Lost(target, "the socket broke", e),
+        OperationCanceledException => Lost(target, "it was closed", e),
+        RabbitBackupException { Target: null } known => new RabbitBackupException(known.Code, known.Message, known) { Target = target, Hint = known.Hint, IsTransient = known.IsTransient },
+        _ => e,
+    };
+
+    /// <summary>A copy for another waiter, so that stack traces do not mix.</summary>
+    internal static RabbitBackupException Again(RabbitBackupException e) =>
+        new(e.Code, e.Message, e) { Target = e.Target, IsTransient = e.IsTransient, Hint = e.Hint };
 
     private static ErrorCode Classify(StreamResponseCode code) => code switch
     {

@@ -2,33 +2,37 @@ using RabbitMqBackup.Engine.Messages.Chunks;
 
 namespace RabbitMqBackup.Engine.Broker.Streams;
 
-/// <summary>Finds out how far a stream reaches, on any version.</summary>
-internal static class StreamExtent
+/// <summary>How far a stream reaches from where a reading begins.</summary>
+/// <param name="EndChunk">Offset of the last committed chunk, at which a reading that begins now ends; null where there is nothing, for which a broker would stay silent.</param>
+/// <param name="EndsBeforeStart">The stream does not even reach up to the offset asked for: it is not the one that the offset is from.</param>
+internal readonly record struct StreamExtent(ulong? EndChunk, bool EndsBeforeStart)
 {
     private const byte Subscription = 0;
 
-    /// <summary>The chunk at which a reading that begins now ends.</summary>
+    /// <summary>Finds out, on any version.</summary>
     /// <param name="connection">Its only user in the meantime.</param>
     /// <param name="stream">The stream.</param>
     /// <param name="start">Where the reading will begin.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <returns>The offset of the last committed chunk; null where there is nothing from <paramref name="start"/> on, for which a broker would stay silent.</returns>
-    internal static async Task<ulong?> EndChunkAsync(StreamConnection connection, string stream, StreamStart start, CancellationToken cancellationToken)
+    internal static async Task<StreamExtent> FindAsync(StreamConnection connection, string stream, StreamStart start, CancellationToken cancellationToken)
     {
         StreamStats? stats = await connection.StatsAsync(stream, cancellationToken).ConfigureAwait(false);
         if (stats is { } known && start == StreamStart.First)
         {
-            return known.CommittedChunkId < 0 ? null : (ulong)known.CommittedChunkId;
+            return new StreamExtent(known.CommittedChunkId < 0 ? null : (ulong)known.CommittedChunkId, false);
         }
 
         // Before 4.0 there is no other way; on 4.x a start near the end needs to know how many messages the last chunk has.
         ChunkHeader? last = await LastUserChunkAsync(connection, stream, cancellationToken).ConfigureAwait(false);
+        ulong committed = (ulong)Math.Max(0, stats?.CommittedChunkId ?? 0);
         if (last is not { } chunk || start.IsAfter(chunk))
         {
-            return null;
+            // Up to the offset after the last chunk, of whatever kind, a start is one that a reading of this stream can have ended with.
+            ulong reach = Math.Max(last?.NextOffset ?? 0, stats is { CommittedChunkId: >= 0 } ? committed + 1 : 0);
+            return new StreamExtent(null, (ulong?)start.OffsetOrNull > reach);
         }
 
-        return Math.Max(chunk.FirstOffset, (ulong)Math.Max(0, stats?.CommittedChunkId ?? 0));
+        return new StreamExtent(Math.Max(chunk.FirstOffset, committed), false);
     }
 
     /// <summary>Header of the last chunk with messages, or null where there is none. Its data is received and dropped.</summary>

@@ -17,6 +17,8 @@ internal sealed class StreamPublisher : IStreamListener, IAsyncDisposable
     /// <summary>Refusals kept one by one; beyond, only their number is.</summary>
     private const int MaxRefusalsKept = 1000;
 
+    private static readonly TimeSpan DisposeTimeout = TimeSpan.FromSeconds(5);
+
     private readonly StreamConnection _connection;
     private readonly StreamPublishOptions _options;
     private readonly PublishFrame _frame;
@@ -176,9 +178,10 @@ internal sealed class StreamPublisher : IStreamListener, IAsyncDisposable
         _connection.Listener = null;
         try
         {
-            await _connection.DeletePublisherAsync(Publisher, Stream, CancellationToken.None).ConfigureAwait(false);
+            using CancellationTokenSource limit = new(DisposeTimeout);
+            await _connection.DeletePublisherAsync(Publisher, Stream, limit.Token).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is RabbitBackupException or ObjectDisposedException)
+        catch (Exception e) when (e is RabbitBackupException or ObjectDisposedException or OperationCanceledException)
         {
             // The connection or the stream is gone, and the publisher with it.
         }

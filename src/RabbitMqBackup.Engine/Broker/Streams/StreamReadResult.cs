@@ -27,6 +27,12 @@ internal sealed record StreamReadResult
     /// <summary>What is missing, ascending.</summary>
     public IReadOnlyList<StreamGap> Gaps { get; init; } = [];
 
+    /// <summary>
+    /// The stream is shorter than the offset that the reading was to begin at: it was deleted and created anew since, and an incremental reading makes no sense.
+    /// A new stream that has outgrown the offset does not show it here.
+    /// </summary>
+    public bool EndsBeforeStart { get; init; }
+
     /// <summary>Consumers' stored offsets by name, as far as the chunks read tell.</summary>
     public IReadOnlyDictionary<string, long> ConsumerOffsets { get; init; } = new Dictionary<string, long>();
 }

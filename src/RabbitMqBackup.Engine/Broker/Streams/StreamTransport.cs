@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Security.Authentication;
 using RabbitMqBackup.Engine.Messages.Chunks;
 
 namespace RabbitMqBackup.Engine.Broker.Streams;
@@ -104,7 +103,7 @@ internal sealed class StreamTransport : IFrameHandler, IAsyncDisposable
         }
         catch (TimeoutException e)
         {
-            throw TimedOut("did not answer", e);
+            throw StreamErrors.TimedOut(Target, "did not answer", _requestTimeout, e);
         }
         finally
         {
@@ -268,7 +267,7 @@ internal sealed class StreamTransport : IFrameHandler, IAsyncDisposable
                 await AnswerCloseAsync(id).ConfigureAwait(false);
             }
 
-            Fail(Translate(e));
+            Fail(StreamErrors.Translate(Target, e));
         }
     }
 
@@ -329,7 +328,7 @@ internal sealed class StreamTransport : IFrameHandler, IAsyncDisposable
         }
         catch (Exception e)
         {
-            Exception failure = e is TimeoutException ? TimedOut("took no data", e) : Translate(e);
+            Exception failure = e is TimeoutException ? StreamErrors.TimedOut(Target, "took no data", _requestTimeout, e) : StreamErrors.Translate(Target, e);
             Fail(failure is OperationCanceledException ? StreamErrors.Lost(Target, "a write was cancelled") : failure);
             throw e is OperationCanceledException ? e : Failure ?? failure;
         }
@@ -339,27 +338,7 @@ internal sealed class StreamTransport : IFrameHandler, IAsyncDisposable
     {
         if (Failure is { } failure)
         {
-            throw failure is RabbitBackupException known ? Again(known) : failure;
+            throw failure is RabbitBackupException known ? StreamErrors.Again(known) : failure;
         }
     }
-
-    /// <summary>A copy for another waiter, so that stack traces do not mix.</summary>
-    private static RabbitBackupException Again(RabbitBackupException e) =>
-        new(e.Code, e.Message, e) { Target = e.Target, IsTransient = e.IsTransient, Hint = e.Hint };
-
-    private Exception Translate(Exception e) => e switch
-    {
-        IOException or ObjectDisposedException or AuthenticationException => StreamErrors.Lost(Target, "the socket broke", e),
-        OperationCanceledException => StreamErrors.Lost(Target, "it was closed", e),
-        RabbitBackupException { Target: null } known => new RabbitBackupException(known.Code, known.Message, known) { Target = Target, Hint = known.Hint, IsTransient = known.IsTransient },
-        _ => e,
-    };
-
-    private RabbitBackupException TimedOut(string what, Exception inner) =>
-        new(ErrorCode.OperationTimedOut, $"The broker {Target} {what} for {_requestTimeout.TotalSeconds:0} s.", inner)
-        {
-            Target = Target,
-            IsTransient = true,
-            Hint = "Check whether the broker has a memory or disk alarm; a longer request time-out can be set on the connection.",
-        };
 }

@@ -92,6 +92,26 @@ public sealed class ChunkReaderTests
 
     [Theory]
     [MemberData(nameof(Generations))]
+    public async Task A_stream_created_anew_is_told_from_one_with_nothing_new(string generation)
+    {
+        await using StreamTestHost host = await StreamTestHost.StartAsync(generation);
+        await using StreamConnection connection = await host.ConnectAsync();
+        await connection.CreateStreamAsync("s", [], Cancelled);
+        await PublishNumbersAsync(connection, 0, 10);
+        StreamReadOptions onward = new() { Start = StreamStart.Offset(10) };
+        StreamReadResult same = await new ChunkReader(connection, "s", onward, new CollectingSink()).RunAsync(Cancelled);
+
+        await connection.DeleteStreamAsync("s", Cancelled);
+        await connection.CreateStreamAsync("s", [], Cancelled);
+        StreamReadResult empty = await new ChunkReader(connection, "s", onward, new CollectingSink()).RunAsync(Cancelled);
+        await PublishNumbersAsync(connection, 0, 3);
+        StreamReadResult shorter = await new ChunkReader(connection, "s", onward, new CollectingSink()).RunAsync(Cancelled);
+
+        Assert.Equal((false, true, true), (same.EndsBeforeStart, empty.EndsBeforeStart, shorter.EndsBeforeStart));
+    }
+
+    [Theory]
+    [MemberData(nameof(Generations))]
     public async Task Stored_offsets_take_offsets_of_the_stream_and_are_no_gap(string generation)
     {
         await using StreamTestHost host = await StreamTestHost.StartAsync(generation);

@@ -1,6 +1,9 @@
 using System.Buffers.Binary;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Broker.Streams;
 
@@ -22,6 +25,17 @@ internal sealed class ScriptedStreamServer : IAsyncDisposable
     }
 
     internal string Version { get; init; } = "4.3.6";
+
+    /// <summary>With one, the server speaks TLS and asks for the client's certificate.</summary>
+    internal X509Certificate2? Certificate { get; init; }
+
+    internal string Mechanism { get; init; } = "PLAIN";
+
+    /// <summary>The last response to the SASL handshake: mechanism and content as they came.</summary>
+    internal byte[] SaslResponse { get; private set; } = [];
+
+    /// <summary>Subject of the certificate that the last client showed.</summary>
+    internal string? ClientSubject { get; private set; }
 
     internal uint Heartbeat { get; init; } = 60;
 
@@ -71,17 +85,37 @@ internal sealed class ScriptedStreamServer : IAsyncDisposable
     {
         using (client)
         {
-            Peer peer = new(client.GetStream(), _stop.Token);
             try
             {
+                Peer peer = new(await SecureAsync(client.GetStream()), _stop.Token);
                 await ShakeHandsAsync(peer, Advertise(number));
                 await _script(peer);
             }
-            catch (Exception e) when (e is IOException or OperationCanceledException or EndOfStreamException or SocketException)
+            catch (Exception e) when (e is IOException or OperationCanceledException or EndOfStreamException or SocketException or AuthenticationException)
             {
                 // The client has hung up, or the test is over.
             }
         }
+    }
+
+    private async Task<Stream> SecureAsync(NetworkStream stream)
+    {
+        if (Certificate is null)
+        {
+            return stream;
+        }
+
+        SslStream secured = new(stream);
+        await secured.AuthenticateAsServerAsync(
+            new SslServerAuthenticationOptions
+            {
+                ServerCertificate = Certificate,
+                ClientCertificateRequired = true,
+                RemoteCertificateValidationCallback = (_, _, _, _) => true,
+            },
+            _stop.Token);
+        ClientSubject = secured.RemoteCertificate?.Subject;
+        return secured;
     }
 
     private async Task ShakeHandsAsync(Peer peer, StreamNode advertised)
@@ -90,9 +124,9 @@ internal sealed class ScriptedStreamServer : IAsyncDisposable
         await peer.AnswerAsync(StreamCommand.SaslHandshake, w =>
         {
             w.UInt32(1);
-            w.String("PLAIN");
+            w.String(Mechanism);
         });
-        await peer.AnswerAsync(StreamCommand.SaslAuthenticate, _ => { });
+        SaslResponse = (await peer.AnswerAsync(StreamCommand.SaslAuthenticate, _ => { }))[4..];
         await peer.SendAsync(w => StreamRequests.Tune(w, 1048576, Heartbeat));
         await peer.ExpectAsync(StreamCommand.Tune);
         await peer.AnswerAsync(StreamCommand.Open, w => w.Map([new("advertised_host", advertised.Host), new("advertised_port", $"{advertised.Port}")]));
@@ -103,7 +137,7 @@ internal sealed class ScriptedStreamServer : IAsyncDisposable
     }
 
     /// <summary>The server's end of one connection.</summary>
-    internal sealed class Peer(NetworkStream stream, CancellationToken stopped)
+    internal sealed class Peer(Stream stream, CancellationToken stopped)
     {
         /// <summary>Waits for a request of this kind, heartbeats and credit apart.</summary>
         /// <returns>Its content.</returns>
@@ -129,7 +163,8 @@ internal sealed class ScriptedStreamServer : IAsyncDisposable
         }
 
         /// <summary>Waits for a request and answers it with a code and more.</summary>
-        internal async Task AnswerAsync(StreamCommand command, Action<FrameWriter> content, StreamResponseCode? code = StreamResponseCode.Ok)
+        /// <returns>The request's content, correlation id first.</returns>
+        internal async Task<byte[]> AnswerAsync(StreamCommand command, Action<FrameWriter> content, StreamResponseCode? code = StreamResponseCode.Ok)
         {
             byte[] request = await ExpectAsync(command);
             await SendAsync(w =>
@@ -143,6 +178,7 @@ internal sealed class ScriptedStreamServer : IAsyncDisposable
                 content(w);
                 w.End();
             });
+            return request;
         }
 
         internal Task AnswerStatsAsync(long first, long committed) => AnswerAsync(StreamCommand.StreamStats, w =>

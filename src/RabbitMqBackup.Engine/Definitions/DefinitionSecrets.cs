@@ -1,0 +1,27 @@
+using System.Text.RegularExpressions;
+using RabbitMqBackup.Engine.Broker;
+
+namespace RabbitMqBackup.Engine.Definitions;
+
+/// <summary>What in definitions is a secret: password hashes, and the user info of URIs in shovel and federation parameters.</summary>
+internal static partial class DefinitionSecrets
+{
+    internal const string Hidden = "***";
+
+    /// <summary>A value as JSON, fit to be shown.</summary>
+    internal static string Hide(string path, string json) => path.EndsWith("password_hash", StringComparison.Ordinal) ? $"\"{Hidden}\"" : HideUserInfo(json);
+
+    /// <summary>A text without the user info of the URIs in it.</summary>
+    internal static string HideUserInfo(string text) => UserInfo().Replace(text, $"://{Hidden}@");
+
+    /// <summary>The object had a secret that was taken out.</summary>
+    internal static bool IsRedacted(DefinitionObject item) => item switch
+    {
+        UserDefinition => item.Json.Text("password_hash") == Hidden,
+        ParameterDefinition or GlobalParameterDefinition => item.ToJson().Contains($"://{Hidden}@", StringComparison.Ordinal),
+        _ => false,
+    };
+
+    [GeneratedRegex(@"://[^/@\s""]*@", RegexOptions.CultureInvariant, 1000)]
+    private static partial Regex UserInfo();
+}

@@ -1,0 +1,38 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using RabbitMqBackup.Engine.Broker;
+
+namespace RabbitMqBackup.Engine.Definitions;
+
+/// <summary>An exchange.</summary>
+public sealed class ExchangeDefinition : DefinitionObject
+{
+    internal ExchangeDefinition(JsonElement json)
+        : base(DefinitionKind.Exchange, json)
+    {
+    }
+
+    /// <summary><c>direct</c>, <c>fanout</c>, <c>topic</c>, <c>headers</c> or a plugin's.</summary>
+    public string Type => Text("type");
+
+    /// <summary>Survives a restart.</summary>
+    public bool Durable => Json.Flag("durable");
+
+    /// <summary>Deleted with its last binding.</summary>
+    public bool AutoDelete => Json.Flag("auto_delete");
+
+    /// <summary>Clients can't publish to it.</summary>
+    public bool Internal => Json.Flag("internal");
+
+    /// <summary>Arguments by name: bool, long, double, string, null, lists and dictionaries of these.</summary>
+    public IReadOnlyDictionary<string, object?> Arguments => JsonValues.ToDictionary(Json.Member("arguments"));
+
+    // 4.3 leaves "internal" out.
+    private protected override void Normalize(JsonObject json)
+    {
+        json["durable"] = Durable;
+        json["auto_delete"] = AutoDelete;
+        json["internal"] = Internal;
+        Default(json, "arguments", new JsonObject());
+    }
+}

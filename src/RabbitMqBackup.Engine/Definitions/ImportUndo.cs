@@ -1,0 +1,159 @@
+using System.Text.Json;
+using RabbitMqBackup.Engine.Broker;
+
+namespace RabbitMqBackup.Engine.Definitions;
+
+/// <summary>Takes an import back by its report: deletes what it created, imports what it changed from the snapshot.</summary>
+internal sealed class ImportUndo(BrokerOptions broker, ManagementClient management, IEngineLog log, IProgress<OperationProgress>? progress)
+{
+    // The number of messages in a stream is right after 0.8 to 4.9 s (measured); the broker's own if-empty does not look at streams.
+    private static readonly TimeSpan StreamCountDelay = TimeSpan.FromSeconds(6);
+
+    private readonly Dictionary<DefinitionKey, string> _refusals = [];
+
+    internal async Task<ImportReport> RunAsync(ImportReport report, CancellationToken cancellationToken)
+    {
+        // The other way round: bindings before queues, queues before exchanges, virtual hosts near the end; permissions last, since without them nobody sees what is in a virtual host.
+        List<DefinitionObject> created =
+        [
+            .. report.Items.Where(item => item.Outcome is ImportOutcome.Created).Select(item => item.Definition)
+                .OrderBy(item => item.Kind == DefinitionKind.Permission).ThenByDescending(item => item.Kind),
+        ];
+        Dictionary<DefinitionKey, DefinitionObject> before = DefinitionsComparison.Index(report.Snapshot.Objects);
+        List<DefinitionObject> changed = [.. report.Items.Where(item => item.Outcome is ImportOutcome.Changed).Select(item => before[item.Definition.Key])];
+        long done = 0;
+        if (created.Exists(item => item is QueueDefinition { Type: QueueTypes.Stream }))
+        {
+            await Task.Delay(StreamCountDelay, cancellationToken).ConfigureAwait(false);
+        }
+
+        foreach (DefinitionObject item in created)
+        {
+            await DeleteAsync(item, cancellationToken).ConfigureAwait(false);
+            progress?.Report(new() { Activity = "Undoing an import", Current = DefinitionSchema.Of(item.Kind).Section, Messages = ++done, TotalMessages = created.Count + changed.Count });
+        }
+
+        // The API deletes all topic permissions of a user in a virtual host at once; those that were there before come back with this.
+        IEnumerable<DefinitionObject> rights = created.OfType<TopicPermissionDefinition>()
+            .SelectMany(gone => report.Snapshot.TopicPermissions.Where(right => right.VirtualHost == gone.VirtualHost && right.User == gone.User));
+        IReadOnlyDictionary<DefinitionKey, string> refusals =
+            await new ImportBatches(management, log, progress).SendAsync([.. changed.Concat(rights).DistinctBy(item => item.Key)], cancellationToken).ConfigureAwait(false);
+        DefinitionsDocument now = await DefinitionsExporter.ExportAsync(management, cancellationToken).ConfigureAwait(false);
+        Dictionary<DefinitionKey, DefinitionObject> after = DefinitionsComparison.Index(now.Objects);
+        return new()
+        {
+            Items = [.. created.Select(item => JudgeDeleted(item, after)), .. changed.Select(item => JudgeChanged(item, refusals, after))],
+            Snapshot = report.Snapshot,
+        };
+    }
+
+    private ImportItem JudgeDeleted(DefinitionObject item, Dictionary<DefinitionKey, DefinitionObject> after) => after.ContainsKey(item.Key)
+        ? new() { Definition = item, Outcome = ImportOutcome.Failed, Reason = _refusals.GetValueOrDefault(item.Key) ?? "it is still there" }
+        : new() { Definition = item, Outcome = ImportOutcome.Removed };
+
+    private static ImportItem JudgeChanged(DefinitionObject item, IReadOnlyDictionary<DefinitionKey, string> refusals, Dictionary<DefinitionKey, DefinitionObject> after) =>
+        after.TryGetValue(item.Key, out DefinitionObject? there) && !DefinitionsComparison.Compare(there, item).Any()
+            ? new() { Definition = item, Outcome = ImportOutcome.Changed }
+            : new() { Definition = item, Outcome = ImportOutcome.Failed, Reason = refusals.GetValueOrDefault(item.Key) ?? "it is not as it was before the import" };
+
+    private async Task DeleteAsync(DefinitionObject item, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (await ObjectionAsync(item, cancellationToken).ConfigureAwait(false) is { } objection)
+            {
+                _refusals[item.Key] = objection;
+                return;
+            }
+
+            foreach ((IReadOnlyList<string> path, string query) in await PathsAsync(item, cancellationToken).ConfigureAwait(false))
+            {
+                await management.DeleteAsync(path, query, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (RabbitBackupException exception) when (exception.Code is not (ErrorCode.ManagementApiUnavailable or ErrorCode.BrokerAuthenticationFailed))
+        {
+            _refusals[item.Key] = exception.Message;
+        }
+    }
+
+    /// <summary>Why an object is not to be deleted, or null. Classic queues the broker itself checks, with the delete.</summary>
+    private async Task<string?> ObjectionAsync(DefinitionObject item, CancellationToken cancellationToken)
+    {
+        switch (item)
+        {
+            case VirtualHostDefinition host:
+                string? first = await FirstQueueAsync(host.Name, cancellationToken).ConfigureAwait(false);
+                return first is null ? null : $"it has queues, e.g. '{first}'";
+            case PermissionDefinition when _refusals.ContainsKey(new(DefinitionKind.VirtualHost, item.VirtualHost, item.VirtualHost ?? "")):
+                return "its virtual host stays";
+            case QueueDefinition { Type: not QueueTypes.Classic } queue:
+                return await ContentAsync(queue, cancellationToken).ConfigureAwait(false);
+            default:
+                return null;
+        }
+    }
+
+    /// <summary>What is in a queue whose type knows no conditional delete; null when it is empty, unused or gone.</summary>
+    private async Task<string?> ContentAsync(QueueDefinition queue, CancellationToken cancellationToken)
+    {
+        QueueName name = new(queue.VirtualHost ?? "", queue.Name);
+        if (await management.GetQueueAsync(name, cancellationToken).ConfigureAwait(false) is not { } told)
+        {
+            return null;
+        }
+
+        await using BrokerConnection connection = await BrokerConnection.OpenAsync(broker, name.VirtualHost, cancellationToken).ConfigureAwait(false);
+        QueueDepth depth = await connection.GetDepthAsync(name.Name, cancellationToken).ConfigureAwait(false);
+        long messages = Math.Max(depth.Messages, told.Messages + told.Unacknowledged);
+        return messages > 0 ? $"it is not empty: {messages} message(s)" : depth.Consumers > 0 ? $"it has {depth.Consumers} consumer(s)" : null;
+    }
+
+    private async Task<string?> FirstQueueAsync(string virtualHost, CancellationToken cancellationToken)
+    {
+        if (!await management.MayListQueuesAsync(virtualHost, cancellationToken).ConfigureAwait(false))
+        {
+            // Without a permission there nobody can tell what would be lost.
+            return (await management.ListVirtualHostsAsync(cancellationToken).ConfigureAwait(false)).Contains(virtualHost) ? "(not visible to this user)" : null;
+        }
+
+        await foreach (QueueInfo queue in management.ListQueuesAsync(virtualHost, cancellationToken).ConfigureAwait(false))
+        {
+            return queue.Name;
+        }
+
+        return null;
+    }
+
+    /// <summary>Where the API has the object; several for what it keeps apart.</summary>
+    private async Task<IReadOnlyList<(IReadOnlyList<string> Path, string Query)>> PathsAsync(DefinitionObject item, CancellationToken cancellationToken)
+    {
+        string host = item.VirtualHost ?? "";
+        return item switch
+        {
+            VirtualHostDefinition => [(["vhosts", item.Name], "")],
+            UserDefinition => [(["users", item.Name], "")],
+            PermissionDefinition => [(["permissions", host, item.Name], "")],
+            TopicPermissionDefinition => [(["topic-permissions", host, item.Name], "")],
+            ParameterDefinition { Component: "operator_policy" } => [(["operator-policies", host, item.Name], "")],
+            ParameterDefinition parameter => [(["parameters", parameter.Component, host, item.Name], "")],
+            GlobalParameterDefinition => [(["global-parameters", item.Name], "")],
+            PolicyDefinition => [(["policies", host, item.Name], "")],
+            ExchangeDefinition => [(["exchanges", host, item.Name], "?if-unused=true")],
+            QueueDefinition queue => [(["queues", host, item.Name], queue.Type == QueueTypes.Classic ? "?if-empty=true&if-unused=true" : "")],
+            BindingDefinition binding => await BindingPathsAsync(binding, host, cancellationToken).ConfigureAwait(false),
+            _ => [],
+        };
+    }
+
+    private async Task<IReadOnlyList<(IReadOnlyList<string> Path, string Query)>> BindingPathsAsync(BindingDefinition binding, string host, CancellationToken cancellationToken)
+    {
+        bool toQueue = binding.DestinationType == "queue";
+        IReadOnlyList<JsonElement> there = await management.ListBindingsAsync(host, binding.Source, toQueue, binding.Destination, cancellationToken).ConfigureAwait(false);
+        return
+        [
+            .. there.Where(item => new BindingDefinition(item).Key == binding.Key)
+                .Select(item => ((IReadOnlyList<string>)["bindings", host, "e", binding.Source, toQueue ? "q" : "e", binding.Destination, item.Text("properties_key") ?? ""], "")),
+        ];
+    }
+}
