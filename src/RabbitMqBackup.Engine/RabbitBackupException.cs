@@ -17,4 +17,20 @@ public sealed class RabbitBackupException(ErrorCode code, string message, Except
 
     /// <summary>The remedy, as one sentence to the person at the prompt.</summary>
     public string? Hint { get; init; }
+
+    /// <summary>How long the server asks to be left alone, where it says so.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>The call has been repeated as often as allowed already: nobody further out repeats it.</summary>
+    internal bool Retried { get; init; }
+
+    /// <summary>The same error, with the attempts that were made.</summary>
+    internal RabbitBackupException AfterAttempts(int attempts) => new(Code, $"{Message} ({attempts} attempts)", this)
+    {
+        Target = Target,
+        IsTransient = IsTransient,
+        Hint = Hint,
+        RetryAfter = RetryAfter,
+        Retried = true,
+    };
 }

@@ -20,7 +20,11 @@ public sealed class BackupStore
     /// <param name="uri">The path or URI; <c>~</c> is the user's home folder.</param>
     /// <param name="baseFolder">The folder that a relative path starts from; null for the current folder of the process, which is not PowerShell's location.</param>
     /// <exception cref="ArgumentException">The URI can't be understood, with the reason.</exception>
-    public static BackupStore Parse(string uri, string? baseFolder = null) => ObjectStores.Parse(uri, baseFolder);
+    public static BackupStore Parse(string uri, string? baseFolder = null) => Create(new BackupStoreOptions { Uri = uri, BaseFolder = baseFolder });
+
+    /// <summary>From an address with credentials and settings.</summary>
+    /// <exception cref="ArgumentException">The address or an option can't be understood, or they do not go together.</exception>
+    public static BackupStore Create(BackupStoreOptions options) => ObjectStores.Create(options);
 
     /// <summary>Opens the store. The caller disposes it.</summary>
     public IObjectStore Open() => _open();

@@ -4,31 +4,9 @@ namespace RabbitMqBackup.Engine.Storage;
 /// <param name="inner">The stream below.</param>
 /// <param name="length">The most that is read of it; null for all.</param>
 /// <param name="translate">Makes the engine's error of what the stream below threw, or null to let it pass.</param>
-internal sealed class ObjectStream(Stream inner, long? length, Func<Exception, RabbitBackupException?> translate) : Stream
+internal sealed class ObjectStream(Stream inner, long? length, Func<Exception, RabbitBackupException?> translate) : ReadOnlyStream
 {
     private long _remaining = length ?? long.MaxValue;
-
-    /// <inheritdoc/>
-    public override bool CanRead => true;
-
-    /// <inheritdoc/>
-    public override bool CanSeek => false;
-
-    /// <inheritdoc/>
-    public override bool CanWrite => false;
-
-    /// <inheritdoc/>
-    public override long Length => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
     /// <inheritdoc/>
     public override int Read(Span<byte> buffer)
@@ -54,29 +32,11 @@ internal sealed class ObjectStream(Stream inner, long? length, Func<Exception, R
             _remaining -= read;
             return read;
         }
-        catch (Exception exception) when (translate(exception) is { } translated)
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested && translate(exception) is { } translated)
         {
             throw translated;
         }
     }
-
-    /// <inheritdoc/>
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    /// <inheritdoc/>
-    public override void Flush()
-    {
-    }
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     /// <inheritdoc/>
     public override ValueTask DisposeAsync() => inner.DisposeAsync();

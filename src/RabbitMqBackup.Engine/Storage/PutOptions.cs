@@ -15,6 +15,9 @@ public sealed record PutOptions
     /// <summary>SHA-256 of the content, 32 bytes; a put whose content differs fails and leaves nothing.</summary>
     public ReadOnlyMemory<byte>? Sha256 { get; init; }
 
+    /// <summary>Stamps the lock on the object that the store was opened with (S3 object lock, Azure immutability), if any. Default false.</summary>
+    public bool Retain { get; init; }
+
     /// <summary>Finds a caller's mistake.</summary>
     /// <exception cref="ArgumentException">Both conditions at once, or a hash that is none.</exception>
     internal void Check()

@@ -25,9 +25,9 @@ internal sealed partial record StoreUri
     private static readonly Dictionary<StoreScheme, string[]> KnownOptions = new()
     {
         [StoreScheme.File] = [],
-        [StoreScheme.S3] = ["region", "endpoint", "path_style"],
-        [StoreScheme.AzureBlob] = ["endpoint"],
-        [StoreScheme.Gcs] = ["endpoint"],
+        [StoreScheme.S3] = ["region", "endpoint", "path_style", "s3_compatibility", "profile", "server_side_encryption", "kms_key_id", "storage_class"],
+        [StoreScheme.AzureBlob] = ["endpoint", "access_tier"],
+        [StoreScheme.Gcs] = ["endpoint", "storage_class"],
     };
 
     /// <summary>Which kind of store.</summary>
