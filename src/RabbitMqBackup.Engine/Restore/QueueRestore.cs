@@ -151,7 +151,7 @@ internal sealed class QueueRestore(RestoreOptions options, RestorePlanQueue row,
 
         return (result.Returned, result.Rejected) switch
         {
-            (> 0, _) => result with
+            ( > 0, _) => result with
             {
                 ErrorCode = ErrorCode.PublishUnroutable.ToString(),
                 Reason = $"{result.Returned} message(s) reached no queue ({_firstReturn}): was the queue deleted meanwhile?",

@@ -98,11 +98,14 @@ internal sealed class Transport : IDisposable
         return exception switch
         {
             SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain } => new RabbitBackupException(
-                ErrorCode.BrokerUnreachable, $"The host '{endpoint.Host}' is not known.", exception) { Target = target, IsTransient = true, Hint = "Check the host name in the connection URI." },
+                ErrorCode.BrokerUnreachable, $"The host '{endpoint.Host}' is not known.", exception)
+            { Target = target, IsTransient = true, Hint = "Check the host name in the connection URI." },
             SocketException { SocketErrorCode: SocketError.ConnectionRefused } => new RabbitBackupException(
-                ErrorCode.BrokerUnreachable, $"{target} refuses connections.", exception) { Target = target, IsTransient = true, Hint = "Check that the broker runs and that host and port are right." },
+                ErrorCode.BrokerUnreachable, $"{target} refuses connections.", exception)
+            { Target = target, IsTransient = true, Hint = "Check that the broker runs and that host and port are right." },
             SocketException => new RabbitBackupException(
-                ErrorCode.BrokerUnreachable, $"{target} can't be reached.", exception) { Target = target, IsTransient = true, Hint = "Check host, port, network and firewall." },
+                ErrorCode.BrokerUnreachable, $"{target} can't be reached.", exception)
+            { Target = target, IsTransient = true, Hint = "Check host, port, network and firewall." },
             AuthenticationException => new RabbitBackupException(
                 ErrorCode.BrokerUnreachable, $"TLS with {target} failed: {exception.Message}", exception)
             {
