@@ -13,7 +13,9 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
     /// </summary>
     internal async Task<QueueEntry> RunAsync(CancellationToken cancellationToken)
     {
-        bool isSafe = _decision.Verdict != ReadVerdict.Unsafe || context.Options.Force;
+        // Before 4.3 every read costs each message one of its deliveries, and the last one costs the message. How many are left shows only when it is read: so not without -Force.
+        bool spendsLives = _decision.Plan is { ReleaseCounts: true, DeliveryLimit: not null };
+        bool isSafe = (_decision.Verdict != ReadVerdict.Unsafe && !spendsLives) || context.Options.Force;
         if (!isSafe || _decision.Plan is not { } plan)
         {
             return NewEntry() with
