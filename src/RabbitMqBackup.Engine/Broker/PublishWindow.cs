@@ -16,6 +16,19 @@ internal sealed class PublishWindow(int capacity, long maxBytes)
     private ulong _nacked;
     private ulong _returned;
     private long _bytes;
+    private ulong? _recorded;
+
+    /// <summary>The lowest number that is not settled: all before it are.</summary>
+    internal ulong Lowest
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _lowest;
+            }
+        }
+    }
 
     /// <summary>What is known at this moment.</summary>
     internal PublishState State
@@ -100,6 +113,18 @@ internal sealed class PublishWindow(int capacity, long maxBytes)
         }
     }
 
+    /// <summary>
+    /// All before this number are known as settled to somebody who will remember. From the first call on the window counts from there: so many messages at most are on their way or settled without
+    /// being remembered.
+    /// </summary>
+    internal void Recorded(ulong lowest)
+    {
+        lock (_gate)
+        {
+            _recorded = lowest;
+        }
+    }
+
     /// <summary>A message was returned.</summary>
     internal void CountReturned()
     {
@@ -179,7 +204,7 @@ internal sealed class PublishWindow(int capacity, long maxBytes)
         return true;
     }
 
-    private bool HasRoomHere(long size) => _lowest == _next || (_next - _lowest < (ulong)capacity && _bytes + size <= maxBytes);
+    private bool HasRoomHere(long size) => _next - (_recorded ?? _lowest) < (ulong)capacity && (_lowest == _next || _bytes + size <= maxBytes);
 
     private Task WaitUntil(ulong sequence)
     {

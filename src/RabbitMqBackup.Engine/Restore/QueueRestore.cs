@@ -18,6 +18,7 @@ internal sealed class QueueRestore : IPublishEvents
 
     private readonly RestoreOptions _options;
     private readonly RestorePlanQueue _row;
+    private readonly PublishPace? _pace;
     private readonly BlockPool _pool;
     private readonly TimeProvider _time;
     private readonly IRestoreQueueEvents _events;
@@ -25,21 +26,26 @@ internal sealed class QueueRestore : IPublishEvents
     private readonly PublishedProperties _properties;
     private readonly ExchangeRoute? _exchanges;
     private readonly RestoreLedger _ledger;
+    private readonly ReturnMatch? _returns;
     private readonly List<RejectedMessage> _samples = [];
     private RabbitBackupException? _damage;
     private long _expired;
     private int _poison;
     private long _carefulUntil = -1;
 
-    internal QueueRestore(RestorePlan plan, RestorePlanQueue row, BlockPool pool, TimeProvider time, IRestoreQueueEvents events)
+    internal QueueRestore(RestorePlan plan, RestorePlanQueue row, PublishPace? pace, BlockPool pool, TimeProvider time, IRestoreQueueEvents events)
     {
-        (_options, _row, _pool, _time, _events) = (plan.Options, row, pool, time, events);
+        (_options, _row, _pace, _pool, _time, _events) = (plan.Options, row, pace, pool, time, events);
         _routingKey = Encoding.UTF8.GetBytes(row.TargetQueue);
         _properties = new PublishedProperties(_options.Broker.Credential.UserName, _options.KeepUserId, _options.Expiration);
         _exchanges = _options.PublishMode == PublishMode.Queue ? null
             : new ExchangeRoute(_options.ExchangeMap, plan.Exchanges.GetValueOrDefault(row.TargetVirtualHost) ?? new HashSet<string>());
         _ledger = new RestoreLedger(_options.ConfirmWindow);
+        _returns = _options.RejectedStore is null ? null : new ReturnMatch(_options.ConfirmWindow);
     }
+
+    /// <summary>Ordinals of the messages that the target did not take. Of those that it returned only where they are to be kept.</summary>
+    internal IReadOnlyList<long> Refused => _ledger.Refused;
 
     /// <summary>Restores the queue. What goes wrong is in the result; only a cancellation is thrown.</summary>
     internal async Task<RestoreQueueResult> RunAsync(CancellationToken cancellationToken)
@@ -74,9 +80,15 @@ internal sealed class QueueRestore : IPublishEvents
     /// <inheritdoc/>
     public void OnReturned(in ReturnedMessage message)
     {
+        long? ordinal = _returns?.Find(message.RoutingKey, message.Body);
+        if (ordinal is { } known)
+        {
+            _ledger.Keep(known);
+        }
+
         if (_samples.Count < MaxSamples)
         {
-            AddSample(null, message.Properties, $"{message.ReplyCode} {Encoding.UTF8.GetString(message.ReplyText)}");
+            AddSample(ordinal, message.Properties, $"{message.ReplyCode} {Encoding.UTF8.GetString(message.ReplyText)}");
         }
     }
 
@@ -167,6 +179,7 @@ internal sealed class QueueRestore : IPublishEvents
         {
             _ledger.End(publisher.State);
             await publisher.DisposeAsync().ConfigureAwait(false);
+            _returns?.Reset();
         }
     }
 
@@ -212,8 +225,14 @@ internal sealed class QueueRestore : IPublishEvents
             return;
         }
 
+        if (_pace is not null)
+        {
+            await _pace.WaitAsync(record.Body.Length, cancellationToken).ConfigureAwait(false);
+        }
+
         ReadOnlyMemory<byte> key = _exchanges is null ? _routingKey : record.RoutingKey;
         _ledger.Publishing(record.Ordinal);
+        _returns?.Add(record.Ordinal, key.Span, record.Body.Span);
         try
         {
             await publisher.PublishAsync(exchange, key, properties, new ReadOnlySequence<byte>(record.Body), mandatory: true, cancellationToken).ConfigureAwait(false);

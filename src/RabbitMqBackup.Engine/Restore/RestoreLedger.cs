@@ -99,6 +99,15 @@ internal sealed class RestoreLedger(int window)
         }
     }
 
+    /// <summary>A message came back, and is to be kept with those that were refused. From the read loop.</summary>
+    internal void Keep(long ordinal)
+    {
+        lock (_gate)
+        {
+            _refused.Add(ordinal);
+        }
+    }
+
     /// <summary>The broker refused a message by its sequence number. From the read loop.</summary>
     internal long Refuse(ulong sequence)
     {

@@ -8,6 +8,7 @@ namespace RabbitMqBackup.Engine.Restore;
 internal sealed class RestorePlanner(RestoreOptions options, TargetCluster target)
 {
     private readonly Dictionary<QueueName, RestorePlanQueue> _declared = [];
+    private int _trials;
 
     internal async Task<RestorePlan> PlanAsync(CancellationToken cancellationToken)
     {
@@ -15,7 +16,7 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
         List<RestorePlanQueue> rows = [];
         SourceCounter counter = new(options);
         OriginalExchanges? exchanges = options.PublishMode == PublishMode.Exchange ? await OriginalExchanges.ReadAsync(options, cancellationToken).ConfigureAwait(false) : null;
-        foreach (IGrouping<string, SourceQueue> group in Selected().GroupBy(source => options.VirtualHostMap.Map(source.Entry.VirtualHost)))
+        foreach (IGrouping<string, SourceQueue> group in Selected().GroupBy(source => options.Scratch ?? options.VirtualHostMap.Map(source.Entry.VirtualHost)))
         {
             // A virtual host of the user's own rights: a passive declare tells depths exactly, the management API some seconds late.
             BrokerConnection? connection = target.HasVirtualHost(group.Key) ? await BrokerConnection.OpenAsync(options.Broker, group.Key, cancellationToken).ConfigureAwait(false) : null;
@@ -172,7 +173,8 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
             notes.Add($"The backup holds {entry.Messages} of {entry.DepthAtStart} message(s) of this queue.");
         }
 
-        string name = options.QueueMap.Map(entry.Name);
+        // Queues of several virtual hosts meet in the one of a trial.
+        string name = options.Scratch is null ? options.QueueMap.Map(entry.Name) : $"queue-{++_trials}";
         if (Encoding.UTF8.GetByteCount(name) > byte.MaxValue)
         {
             throw new ArgumentException($"The new name of queue '{entry.Name}' is longer than 255 bytes: '{name}'.", nameof(options));
@@ -183,7 +185,7 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
         {
             VirtualHost = entry.VirtualHost,
             Queue = entry.Name,
-            TargetVirtualHost = options.VirtualHostMap.Map(entry.VirtualHost),
+            TargetVirtualHost = options.Scratch ?? options.VirtualHostMap.Map(entry.VirtualHost),
             TargetQueue = name,
             Type = entry.Type,
             TargetType = shape.Type,
@@ -192,9 +194,9 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
             Bytes = source.Bytes,
             NotCarriedOver = shape.NotCarriedOver,
             Source = source,
-            Shape = shape,
+            Shape = options.Scratch is null ? shape : shape.WithoutLimits(),
             Notes = notes,
-            Conflicts = entry.Exclusive
+            Conflicts = entry.Exclusive && options.Scratch is null
                 ? ["The queue was exclusive to a connection: one that a restore declares would be gone with the restore's own connection."]
                 : [],
         };
