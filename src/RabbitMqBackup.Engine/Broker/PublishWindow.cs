@@ -85,12 +85,12 @@ internal sealed class PublishWindow(int capacity, long maxBytes)
         }
     }
 
-    /// <summary>Completes when at least half of what is unsettled now has been settled: waking the publisher for each confirm would cost more than it gains. Null when there is room already.</summary>
+    /// <summary>Completes when at least half of what is unsettled now has been settled: waking the publisher for each confirm would cost more than it gains. Null when there is room already, or nothing that could be waited for.</summary>
     internal Task? WaitForRoom(long size)
     {
         lock (_gate)
         {
-            return HasRoomHere(size) ? null : WaitUntil(_lowest + ((_next - _lowest + 1) / 2));
+            return HasRoomHere(size) || _lowest == _next ? null : WaitUntil(_lowest + ((_next - _lowest + 1) / 2));
         }
     }
 

@@ -13,8 +13,8 @@ internal sealed record PublisherOptions
     public TimeSpan BlockedTimeout { get; init; } = TimeSpan.FromMinutes(30);
 
     /// <summary>
-    /// Called on the publisher's own thread with the lowest number that is not settled, to be remembered; publishing goes on when it returns. Then never more than <see cref="Window"/> messages are
+    /// Called on the publisher's own thread with the lowest number that is not settled, to be remembered; publishing goes on when it returns, false where it could not be. Then never more than <see cref="Window"/> messages are
     /// published beyond what is remembered. Default: nobody remembers.
     /// </summary>
-    public Action<ulong>? Record { get; init; }
+    public Func<ulong, bool>? Record { get; init; }
 }

@@ -122,12 +122,11 @@ internal sealed class QueuePublisher : IAsyncDisposable
     private bool Record()
     {
         ulong lowest = _window.Lowest;
-        if (_publisherOptions.Record is not { } record || lowest == _recorded)
+        if (_publisherOptions.Record is not { } record || lowest == _recorded || !record(lowest))
         {
             return false;
         }
 
-        record(lowest);
         _recorded = lowest;
         _window.Recorded(lowest);
         return true;

@@ -29,9 +29,9 @@ internal sealed class QueueRestore : IPublishEvents
     private readonly ReturnMatch? _returns;
     private readonly List<RejectedMessage> _samples = [];
     private RabbitBackupException? _damage;
-    private long _expired;
     private int _poison;
     private long _carefulUntil = -1;
+    private long _lostAt = -1;
 
     internal QueueRestore(RestorePlan plan, RestorePlanQueue row, PublishPace? pace, BlockPool pool, TimeProvider time, IRestoreQueueEvents events)
     {
@@ -131,12 +131,18 @@ internal sealed class QueueRestore : IPublishEvents
                 await PublishOnceAsync(reconnection, cancellationToken).ConfigureAwait(false);
                 return;
             }
-            catch (RabbitBackupException exception) when (exception.Code == ErrorCode.PublishRejected && _ledger.Unconfirmed > 0 && _poison < MaxPoison)
+            catch (RabbitBackupException exception) when (exception.Code == ErrorCode.PublishRejected && _ledger.LostTogether > 0 && _poison < MaxPoison)
             {
                 Isolate(exception);
             }
             catch (RabbitBackupException exception) when (reconnection.MayRetry(exception, _ledger.Confirmed))
             {
+                if (IsLostAgain(exception) && _poison < MaxPoison)
+                {
+                    Isolate(exception);
+                    continue;
+                }
+
                 _events.OnReconnecting(_row, exception, _ledger.Unconfirmed);
                 await reconnection.PauseAsync(cancellationToken).ConfigureAwait(false);
             }
@@ -144,20 +150,29 @@ internal sealed class QueueRestore : IPublishEvents
     }
 
     /// <summary>
+    /// The connection was lost twice at the same message: a broker answers some messages with an internal error (541) that ends the connection, and names no cause. Restarts don't come so exactly.
+    /// </summary>
+    private bool IsLostAgain(RabbitBackupException loss)
+    {
+        bool again = loss.Code == ErrorCode.BrokerConnectionLost && _ledger.LostTogether > 0 && _ledger.LostFirst == _lostAt;
+        _lostAt = loss.Code == ErrorCode.BrokerConnectionLost ? _ledger.LostFirst : _lostAt;
+        return again;
+    }
+
+    /// <summary>
     /// The broker closed the channel for one of the messages on its way, and does not say which. Those go again one at a time; when it was one alone, that one is it.
     /// </summary>
     private void Isolate(RabbitBackupException refusal)
     {
-        if (_ledger.Unconfirmed > 1)
+        if (_ledger.LostTogether > 1)
         {
             _carefulUntil = _ledger.LastOpen;
             return;
         }
 
         _poison++;
-        long ordinal = _ledger.FirstOpen;
-        _ledger.RefuseOpen(ordinal);
-        AddSample(ordinal, default, refusal.Message);
+        AddSample(_ledger.LostFirst, default, refusal.Message);
+        _ledger.RefuseOpen(_ledger.LostFirst);
     }
 
     private async Task PublishOnceAsync(Reconnection reconnection, CancellationToken cancellationToken)
@@ -220,8 +235,7 @@ internal sealed class QueueRestore : IPublishEvents
 
         if (!_properties.TryGet(record.Properties, Age(record), out ReadOnlySequence<byte> properties))
         {
-            _expired++;
-            _ledger.Pass(record.Ordinal);
+            _ledger.Expire(record.Ordinal);
             return;
         }
 
@@ -278,7 +292,7 @@ internal sealed class QueueRestore : IPublishEvents
 
     private RestoreQueueResult Counted(RestoreQueueResult result, RabbitBackupException? failure)
     {
-        long known = _ledger.Confirmed + _ledger.Returned + _ledger.Rejected + _expired;
+        long known = _ledger.Confirmed + _ledger.Returned + _ledger.Rejected + _ledger.Expired;
         return result with
         {
             // How many it were, where only the records could tell; after a failure the rest was not read.
@@ -287,7 +301,7 @@ internal sealed class QueueRestore : IPublishEvents
             Returned = _ledger.Returned,
             Rejected = _ledger.Rejected,
             Unconfirmed = _ledger.Unconfirmed,
-            Expired = _expired,
+            Expired = _ledger.Expired,
             PossibleDuplicates = _ledger.SentAgain,
             UserIdsRemoved = _properties.UserIdsRemoved,
             Samples = _samples,
