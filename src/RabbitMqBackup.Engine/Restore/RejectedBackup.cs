@@ -26,7 +26,7 @@ internal sealed class RejectedBackup(BackupStore store, BlockPool pool, TimeProv
         {
             List<QueueEntry> entries = [];
             // Single messages can come from several backups of one queue.
-            foreach (var queue in rejected.GroupBy(row => (row.Source.Entry.VirtualHost, row.Source.Entry.Name)))
+            foreach (IGrouping<(string VirtualHost, string Name), (SourceQueue Source, IReadOnlyList<long> Ordinals)> queue in rejected.GroupBy(row => (row.Source.Entry.VirtualHost, row.Source.Entry.Name)))
             {
                 List<SegmentEntry> segments = [];
                 foreach ((SourceQueue source, IReadOnlyList<long> ordinals) in queue)

@@ -44,23 +44,20 @@ public class RestoreDrillTests
     [Fact]
     public async Task A_cancelled_drill_leaves_no_virtual_host()
     {
-        await using RestoreScene scene = await RestoreScene.WithAsync("orders", "classic", Messages(5000));
+        await using RestoreScene scene = await RestoreScene.WithAsync("orders", "classic", Messages(20_000));
         BackupManifest manifest = await scene.Harness.BackupAsync();
+        string[] before = await VirtualHostsAsync(scene.VirtualHost.Broker);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        string? seen = null;
+        TaskCompletionSource started = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => new RestoreDrill().RunAsync(
-            manifest,
-            new DrillOptions { Broker = scene.Harness.Broker },
-            _ =>
-            {
-                seen ??= VirtualHostsAsync(scene.VirtualHost.Broker).GetAwaiter().GetResult().FirstOrDefault(name => name.StartsWith("rabbitmq-backup-drill-", StringComparison.Ordinal));
-                stop.Cancel();
-            },
-            stop.Token));
+        Task drill = new RestoreDrill().RunAsync(manifest, new DrillOptions { Broker = scene.Harness.Broker }, _ => started.TrySetResult(), stop.Token);
+        await started.Task.WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
+        string[] during = [.. (await VirtualHostsAsync(scene.VirtualHost.Broker)).Except(before).Where(name => name.StartsWith("rabbitmq-backup-drill-", StringComparison.Ordinal))];
+        await stop.CancelAsync();
 
-        Assert.NotNull(seen);
-        Assert.DoesNotContain(seen, await VirtualHostsAsync(scene.VirtualHost.Broker));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => drill);
+        Assert.NotEmpty(during);
+        Assert.Empty(during.Intersect(await VirtualHostsAsync(scene.VirtualHost.Broker)));
     }
 
     [Theory]
