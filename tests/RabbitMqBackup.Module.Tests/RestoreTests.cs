@@ -86,6 +86,20 @@ public sealed class RestoreTests : BrokerTest
     }
 
     [Fact]
+    public async Task One_message_of_many_is_found_by_its_header()
+    {
+        int messages = Environment.GetEnvironmentVariable("RABBITMQ_TEST_LONG") == "1" ? 100_000 : 10_000;
+        await FillAsync("orders", messages);
+        Session.RunCleanly("Backup-RabbitMq $Store -Connection $Rabbit");
+        await LoseAsync("orders");
+        Session.Set("Number", messages * 3 / 4);
+        PSObject result = Assert.Single(Session.RunCleanly(
+            "Get-RabbitBackup $Store | Get-RabbitBackupMessage | Where-Object { $_.Headers.number -eq $Number } | Restore-RabbitMq -Connection $Rabbit -Confirm:$false"));
+        Assert.Equal(1L, Value(result, "Confirmed"));
+        Assert.Equal([$"orders-{messages * 3 / 4}"], await TakeAllAsync("orders"));
+    }
+
+    [Fact]
     public async Task More_messages_than_one_batch_holds_are_one_restore()
     {
         const int Messages = 25_000;
