@@ -98,7 +98,7 @@ internal sealed class RestoreLedger(int window)
 
             ulong ahead = lowest <= _sequence ? _sequence - lowest + 1 : 0;
             long through = ahead > 0 ? _ordinals[lowest % (ulong)_ordinals.Length] : _next;
-            return through < _mixedUntil ? null : Mark(through, _entered - (long)ahead, window);
+            return _open.Count > 0 || through < _mixedUntil ? null : Mark(through, _entered - (long)ahead, window);
         }
     }
 
