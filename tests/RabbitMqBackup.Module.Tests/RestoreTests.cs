@@ -140,7 +140,7 @@ public sealed class RestoreTests : BrokerTest
     [Fact]
     public async Task The_plan_tells_of_new_names_another_type_and_what_it_can_not_have()
     {
-        await Channel.QueueDeclareAsync("prod-a", durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?> { ["x-max-priority"] = 5 });
+        await Channel.QueueDeclareAsync("prod-a", durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?> { ["x-max-priority"] = 5 }, cancellationToken: Cancellation);
         await FillAsync("prod-b", 5);
         Session.RunCleanly("Backup-RabbitMq $Store -Connection $Rabbit");
         PSObject[] plan = [.. Session.RunCleanly("Get-RabbitBackup $Store | Restore-RabbitMq -Connection $Rabbit -QueueMap @{ 'prod-*' = 'test-*' } -QueueType quorum -WhatIf")];
@@ -184,7 +184,7 @@ public sealed class RestoreTests : BrokerTest
         await FillAsync("small", 100);
         Session.RunCleanly("Backup-RabbitMq $Store -Connection $Rabbit");
         await LoseAsync("small");
-        await Channel.QueueDeclareAsync("small", durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?> { ["x-max-length"] = 10, ["x-overflow"] = "reject-publish" });
+        await Channel.QueueDeclareAsync("small", durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?> { ["x-max-length"] = 10, ["x-overflow"] = "reject-publish" }, cancellationToken: Cancellation);
         Session.Set("Rejected", Path.Combine(Path.GetTempPath(), $"rejected-{Guid.NewGuid():N}"));
         SessionResult refused = Session.Run("Get-RabbitBackup $Store | Restore-RabbitMq -Connection $Rabbit -Force -RejectedStore $Rejected -Confirm:$false");
         Assert.StartsWith("PublishRejected,", Assert.Single(refused.Errors).FullyQualifiedErrorId, StringComparison.Ordinal);
