@@ -64,6 +64,16 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
     [ValidateNotNullOrEmpty]
     public string? BackupId { get; set; }
 
+    /// <summary>Reads streams only from where the newest backup of the same cluster in the store ended; queues are read whole. Without such a backup it becomes one that stands by itself.</summary>
+    [Parameter]
+    public SwitchParameter Incremental { get; set; }
+
+    /// <summary>The id of the backup to go on from, in place of the newest. It means -Incremental.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(BackupIdCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string? BasedOn { get; set; }
+
     /// <summary>Leaves the definitions out.</summary>
     [Parameter]
     public SwitchParameter SkipDefinitions { get; set; }
@@ -160,6 +170,8 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
                 Exactly = _piped.Count > 0 ? _piped : null,
             },
             BackupId = BackupId,
+            Incremental = Incremental,
+            BasedOn = BasedOn,
             SkipDefinitions = SkipDefinitions,
             Compression = Compression ?? options.Compression,
             RecordFormat = RecordFormat ?? options.RecordFormat,

@@ -24,6 +24,7 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
         await BrokerCheck.ConnectAsync(options.Broker, _time, cancellationToken).ConfigureAwait(false);
         using ManagementClient management = new(options.Broker);
         ClusterOverview overview = await management.GetOverviewAsync(cancellationToken).ConfigureAwait(false);
+        IncrementalBase? incrementalBase = await IncrementalBase.FindAsync(options, overview.ClusterName, cancellationToken).ConfigureAwait(false);
         List<QueueInfo> queues = [];
         await foreach (QueueInfo queue in QueueListing.ListAsync(management, options.Selection, new ReadSafetyOptions(), onProblem: null, cancellationToken).ConfigureAwait(false))
         {
@@ -37,6 +38,7 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
             ClusterName = overview.ClusterName,
             RabbitMqVersion = overview.RabbitMqVersion,
             Version = overview.Version,
+            Base = incrementalBase,
             Queues = queues,
         };
     }
@@ -67,6 +69,11 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
         if (options.BackupId is { } id)
         {
             BackupId.Check(id);
+        }
+
+        if (options.BasedOn is { } basedOn)
+        {
+            BackupId.Check(basedOn);
         }
     }
 

@@ -42,6 +42,7 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
             SourceCluster = plan.ClusterName,
             RabbitMqVersion = plan.RabbitMqVersion,
             BackupToolVersion = ToolVersion(),
+            BasedOn = queues.Any(queue => queue.Stream?.StartOffset is not null) ? plan.BasedOn : null,
             Definitions = definitions,
             Queues = queues,
         };
@@ -82,8 +83,10 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
         await Parallel.ForEachAsync(Enumerable.Range(0, entries.Length), parallel, async (index, stop) =>
         {
             QueueInfo queue = plan.Queues[index];
-            QueueBackup backup = new(context, queue, TellSegment, (messages, bytes) => meter.Add(queue.ToString(), messages, bytes));
-            QueueEntry entry = await backup.RunAsync(stop).ConfigureAwait(false);
+            void Advanced(long messages, long bytes) => meter.Add(queue.ToString(), messages, bytes);
+            QueueEntry entry = queue.Type == QueueTypes.Stream
+                ? await new StreamBackup(context, queue, TellSegment, Advanced).RunAsync(stop).ConfigureAwait(false)
+                : await new QueueBackup(context, queue, TellSegment, Advanced).RunAsync(stop).ConfigureAwait(false);
             entries[index] = entry;
             if (entry.ReadBy.Length > 0)
             {

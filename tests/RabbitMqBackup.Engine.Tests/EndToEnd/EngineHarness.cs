@@ -20,6 +20,7 @@ internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
         {
             Endpoints = [new DnsEndPoint(broker.Host, broker.AmqpPort)],
             ManagementUri = broker.ManagementUri,
+            StreamEndpoint = new DnsEndPoint(broker.Host, broker.StreamPort),
             Credential = new NetworkCredential(broker.User, broker.Password),
         };
         Store = BackupStore.Parse(Folder);
@@ -39,6 +40,9 @@ internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
 
     /// <summary>Called when the first segment of a backup is committed.</summary>
     internal Action? OnFirstSegment { get; set; }
+
+    /// <summary>Called with the progress of a restore.</summary>
+    internal Action<OperationProgress>? OnRestoreProgress { get; set; }
 
     internal static EngineHarness For(TestVirtualHost virtualHost) => new(virtualHost.Broker, virtualHost.Name);
 
@@ -83,9 +87,7 @@ internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
 
     void IBackupEvents.OnFailure(RabbitBackupException failure) => Failures.Add(failure);
 
-    void IRestoreEvents.OnProgress(OperationProgress progress)
-    {
-    }
+    void IRestoreEvents.OnProgress(OperationProgress progress) => OnRestoreProgress?.Invoke(progress);
 
     void IRestoreEvents.OnFailure(RabbitBackupException failure) => Failures.Add(failure);
 
