@@ -65,7 +65,7 @@ public sealed class DefinitionsDocument
     public string? OriginalVirtualHost => Header("original_vhost_name");
 
     /// <summary>It holds the objects of one virtual host, which do not name it.</summary>
-    public bool IsSingleVirtualHost => Header("rabbitmq_definition_format") == "single_virtual_host" || Objects.Any(item => item.VirtualHost is null && DefinitionSchema.Of(item.Kind).IsInVirtualHost);
+    public bool IsSingleVirtualHost => Header("rabbitmq_definition_format") == "single_virtual_host" || Objects.Any(LacksVirtualHost);
 
     /// <summary>What was odd when they were read, for people.</summary>
     public IReadOnlyList<string> Warnings { get; }
@@ -115,6 +115,12 @@ public sealed class DefinitionsDocument
         return stream.ToArray();
     }
 
+    /// <summary>Tells one cluster from another; null where the definitions don't.</summary>
+    internal string? ClusterIdentity => GlobalParameters.FirstOrDefault(parameter => parameter.IsBrokersOwn)?.Value as string ?? (ClusterName.Length == 0 ? null : ClusterName);
+
+    /// <summary>The same document with the name of its cluster.</summary>
+    internal DefinitionsDocument WithClusterName(string name) => new([.. _header, new("original_cluster_name", JsonSerializer.SerializeToElement(name))], Objects, Warnings);
+
     /// <summary>The same document with other objects.</summary>
     internal DefinitionsDocument WithObjects(IEnumerable<DefinitionObject> objects, params IEnumerable<string> warnings) => new(_header, [.. objects], [.. Warnings, .. warnings]);
 
@@ -138,11 +144,14 @@ public sealed class DefinitionsDocument
             host[member] = JsonNode.Parse(value.GetRawText());
         }
 
-        // 3.10 puts the virtual host into policies and parameters even here; the file's objects all go to one.
-        IEnumerable<DefinitionObject> objects = Objects.Select(item => DefinitionSchema.Of(item.Kind).IsInVirtualHost && item.VirtualHost != name ? item.With(json => json["vhost"] = name) : item);
+        // 3.10 puts the virtual host into policies and parameters even here.
+        IEnumerable<DefinitionObject> objects = Objects.Select(item => LacksVirtualHost(item) || (item is PolicyDefinition or ParameterDefinition && item.VirtualHost != name) ? item.With(json => json["vhost"] = name) : item);
         IEnumerable<KeyValuePair<string, JsonElement>> header = _header.Where(member => !VirtualHostMembers.Contains(member.Key) && member.Key is not ("rabbitmq_definition_format" or "original_vhost_name" or "explanation"));
         return new([.. header], [new VirtualHostDefinition(JsonSerializer.SerializeToElement(host)), .. objects], Warnings);
     }
+
+    /// <summary>It is in a virtual host but does not say in which.</summary>
+    internal static bool LacksVirtualHost(DefinitionObject item) => item.VirtualHost is null && DefinitionSchema.Of(item.Kind).IsInVirtualHost;
 
     private static string Quote(string name) => JsonSerializer.Serialize(name);
 

@@ -33,7 +33,7 @@ internal sealed class RemoveRefusedBy4()
             return item;
         }
 
-        changes.Add(Change(before, "made durable"));
+        changes.Add(Change(before, "made durable: applications that declare it have to declare it so"));
         return item.With(json => json["durable"] = true);
     }
 
