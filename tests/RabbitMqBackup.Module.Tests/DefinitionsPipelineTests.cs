@@ -142,4 +142,75 @@ public sealed class DefinitionsPipelineTests : BrokerTest
             Session.RunCleanly("$all | Import-RabbitDefinitions -Connection $Rabbit -WhatIf"),
             item => $"{Value(item, "Outcome")}" == "Skipped" && $"{Value(item, "Reason")}".Contains("redacted", StringComparison.Ordinal));
     }
+
+    [Theory]
+    [InlineData("{ \"queues\": [ {\"name\": \"new\", } ] }", "DefinitionInvalid,", "line 1, byte 32")]
+    [InlineData("{ \"queues\": [ {\"name\": \"new\", \"vhost\": \"VH\"}, {\"name\": \"new2\", \"vhost\": \"VH\", \"durable\": \"yes\"} ] }", "DefinitionInvalid,", "queues[1] ('new2') \"durable\" must be true or false, not a text")]
+    [InlineData("{ \"queues\": [ {\"name\": \"new\"} ] }", "InvalidArgument,", "-TargetVirtualHost")]
+    [InlineData("{ \"vhosts\": [ {\"name\": \"VH\"} ], \"queues\": [ {\"name\": \"new\"} ] }", "DefinitionInvalid,", "queue 'new' lacks \"vhost\"")]
+    public async Task A_bad_file_is_refused_with_the_place_before_anything_is_changed(string json, string id, string place)
+    {
+        await FillAsync("orders", 0);
+        Whole();
+        await File.WriteAllTextAsync(Path.Combine(Folder, "bad.json"), json.Replace("VH", VirtualHost.Name, StringComparison.Ordinal), Cancellation);
+        Session.RunCleanly("$global:Before = Export-RabbitDefinitions -Connection $Rabbit");
+
+        SessionResult result = Session.Run("Import-RabbitDefinitions $Folder/bad.json -Connection $Whole -Confirm:$false");
+
+        ErrorRecord error = Assert.Single(result.Errors);
+        Assert.StartsWith(id, error.FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Contains(place, error.ToString(), StringComparison.Ordinal);
+        Assert.Empty(result.Output);
+        Assert.Empty(Session.RunCleanly("Compare-RabbitDefinitions $Before -Connection $Rabbit"));
+    }
+
+    [Fact]
+    public async Task Misspelt_keys_and_missing_virtual_hosts_and_conflicts_are_told_one_by_one_and_the_rest_is_imported()
+    {
+        await FillAsync("orders", 0);
+        Whole();
+        string added = $"{VirtualHost.Name}-added";
+        await File.WriteAllTextAsync(
+            Path.Combine(Folder, "odd.json"),
+            $$"""
+            { "quues": [],
+              "queues": [
+                {"name": "orders", "vhost": "{{VirtualHost.Name}}", "durable": true, "arguments": {"x-max-length": 5}},
+                {"name": "new", "vhost": "{{VirtualHost.Name}}", "durabel": false},
+                {"name": "refused", "vhost": "{{VirtualHost.Name}}", "arguments": {"x-queue-type": "no-such"}},
+                {"name": "elsewhere", "vhost": "{{added}}"} ] }
+            """,
+            Cancellation);
+        try
+        {
+            IReadOnlyList<PSObject> plan = Session.RunCleanly("Import-RabbitDefinitions $Folder/odd.json -Connection $Whole -WhatIf");
+            Assert.Contains(plan, item => $"{item}".StartsWith($"Created: virtual host '{added}'", StringComparison.Ordinal));
+            Assert.Contains(plan, item => $"{item}" == $"Conflict: queue 'orders' in '{VirtualHost.Name}': arguments.x-max-length is not set, wanted 5");
+
+            SessionResult result = Session.Run("Import-RabbitDefinitions $Folder/odd.json -Connection $Whole -Confirm:$false");
+
+            Assert.Equal(["\"quues\" is", "queues[1] ('new')"], result.Warnings.Select(warning => string.Join(' ', warning.Split(' ').Take(2))).Order());
+            Assert.Equal(
+                [("DefinitionConflict", $"queue 'orders' in '{VirtualHost.Name}'"), ("DefinitionInvalid", $"queue 'refused' in '{VirtualHost.Name}'")],
+                result.Errors.Select(error => (error.FullyQualifiedErrorId.Split(',')[0], $"{error.TargetObject}")));
+            PSObject report = Assert.Single(result.Output);
+            Assert.Equal((1, 1), (Value(report, "Conflicts"), Value(report, "Failed")));
+            Assert.Equal(
+                ["new", "orders"],
+                Session.RunCleanly("(Export-RabbitDefinitions -Connection $Rabbit).Queues.Name").Select(name => name.ToString()).Order());
+            Assert.Contains(result.Progress, record => record.StatusDescription.Contains("objects", StringComparison.Ordinal));
+            Assert.Equal(["elsewhere"], Session.RunCleanly($"(Export-RabbitDefinitions -Connection $Whole -VirtualHost {added}).Queues.Name").Select(name => name.ToString()));
+        }
+        finally
+        {
+            using HttpResponseMessage _ = await Broker.Management.DeleteAsync($"vhosts/{added}", CancellationToken.None);
+        }
+    }
+
+    /// <summary><c>$Whole</c> is a connection that names no virtual host.</summary>
+    private void Whole()
+    {
+        Session.Set("WholeUri", $"amqp://{Broker.User}:{Broker.Password}@{Broker.Host}:{Broker.AmqpPort}");
+        Session.RunCleanly("$global:Whole = New-RabbitConnection $WholeUri -ManagementUri $ManagementUri");
+    }
 }

@@ -121,6 +121,11 @@ public sealed class DefinitionsDocument
     /// <summary>The same document with the name of its cluster.</summary>
     internal DefinitionsDocument WithClusterName(string name) => new([.. _header, new("original_cluster_name", JsonSerializer.SerializeToElement(name))], Objects, Warnings);
 
+    /// <summary>The same document without a member besides the objects; with a warning where it had it.</summary>
+    internal DefinitionsDocument Without(string member) => _header.Any(pair => pair.Key == member)
+        ? new([.. _header.Where(pair => pair.Key != member)], Objects, [.. Warnings, $"\"{member}\" was taken out: a broker has its own."])
+        : this;
+
     /// <summary>The same document with other objects.</summary>
     internal DefinitionsDocument WithObjects(IEnumerable<DefinitionObject> objects, params IEnumerable<string> warnings) => new(_header, [.. objects], [.. Warnings, .. warnings]);
 
@@ -137,7 +142,7 @@ public sealed class DefinitionsDocument
         }
 
         string name = virtualHost ?? OriginalVirtualHost
-            ?? throw new ArgumentException("The definitions are those of one virtual host and do not tell which; name the virtual host that they are for.", nameof(virtualHost));
+            ?? throw new ArgumentException("The definitions are those of one virtual host and do not tell which: name the virtual host that they are for with -TargetVirtualHost.", nameof(virtualHost));
         JsonObject host = new() { ["name"] = name };
         foreach ((string member, JsonElement value) in _header.Where(member => VirtualHostMembers.Contains(member.Key)))
         {

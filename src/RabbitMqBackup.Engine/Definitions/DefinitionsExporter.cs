@@ -7,8 +7,9 @@ namespace RabbitMqBackup.Engine.Definitions;
 /// <summary>Gets the definitions of a running cluster.</summary>
 public static class DefinitionsExporter
 {
-    // Reading again changes nothing; what does not answer at all is told soon.
-    private static readonly RetryOptions Retries = new() { MaxAttempts = 4, FirstDelay = TimeSpan.FromMilliseconds(500) };
+    // Reading again changes nothing. At first, what does not answer at all is told soon; in the middle of work a broker that is restarted is waited for.
+    private static readonly RetryOptions Soon = new() { MaxAttempts = 3, FirstDelay = TimeSpan.FromMilliseconds(300) };
+    private static readonly RetryOptions Patient = new() { MaxAttempts = 8, FirstDelay = TimeSpan.FromSeconds(1) };
 
     /// <summary>Exports. Needs the user tag <c>administrator</c>. Exclusive queues are not part of definitions.</summary>
     /// <exception cref="RabbitBackupException">The management API can't be used, the tag is missing, or a virtual host that was named is not there.</exception>
@@ -23,9 +24,12 @@ public static class DefinitionsExporter
     /// Everything. What a broker leaves out of its own export is added: 4.3 leaves out internal exchanges (measured on 4.3.6; their bindings are there), 3.10 the description, tags and default queue
     /// type of virtual hosts, and the cluster's name.
     /// </summary>
-    internal static async Task<DefinitionsDocument> ExportAsync(ManagementClient management, CancellationToken cancellationToken)
+    /// <param name="management">The cluster.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <param name="waits">In the middle of work: a broker that does not answer is waited for.</param>
+    internal static async Task<DefinitionsDocument> ExportAsync(ManagementClient management, CancellationToken cancellationToken, bool waits = false)
     {
-        RetryPolicy retry = new(Retries, new CircuitBreaker(ErrorCode.ManagementApiUnavailable, management.DisplayUri, TimeProvider.System), TimeProvider.System);
+        RetryPolicy retry = new(waits ? Patient : Soon, new CircuitBreaker(ErrorCode.ManagementApiUnavailable, management.DisplayUri, TimeProvider.System), TimeProvider.System);
         byte[] json = await retry.RunAsync(_ => management.GetDefinitionsAsync(null, cancellationToken), cancellationToken).ConfigureAwait(false) ?? throw management.NotTheApi();
         DefinitionsDocument document = DefinitionsReader.Read(json, management.DisplayUri);
         HashSet<DefinitionKey> exchanges = [.. document.Exchanges.Select(exchange => exchange.Key)];

@@ -44,7 +44,7 @@ public sealed class DefinitionsImporter(IEngineLog log)
         IReadOnlyDictionary<DefinitionKey, string> refusals = await batches.SendAsync(
             [.. plan.Items.Where(item => item.Outcome is ImportOutcome.Created or ImportOutcome.Changed).Select(item => item.Definition)], cancellationToken).ConfigureAwait(false);
         progress?.Report(new() { Activity = Activity, Current = "reading back", Unit = Unit, Messages = plan.Items.Count, TotalMessages = plan.Items.Count });
-        DefinitionsDocument now = await DefinitionsExporter.ExportAsync(management, cancellationToken).ConfigureAwait(false);
+        DefinitionsDocument now = await DefinitionsExporter.ExportAsync(management, cancellationToken, waits: true).ConfigureAwait(false);
         return plan.ToReport() with { Items = [.. Judge(plan, refusals, now)] };
     }
 

@@ -12,7 +12,7 @@ internal static class DefinitionsReader
     private static readonly HashSet<string> KnownMembers =
     [
         "rabbit_version", "rabbitmq_version", "product_name", "product_version", "rabbitmq_definition_format", "original_cluster_name", "original_vhost_name", "explanation",
-        "metadata", "description", "default_queue_type", "limits", "tags",
+        "metadata", "description", "default_queue_type", "limits", "tags", "feature_flags",
     ];
 
     internal static DefinitionsDocument Read(ReadOnlyMemory<byte> json, string source)

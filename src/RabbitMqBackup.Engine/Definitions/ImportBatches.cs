@@ -12,7 +12,9 @@ internal sealed class ImportBatches(ManagementClient management, IEngineLog log,
 
     // A queue takes a broker longer than anything else, a replicated one most; so a request stays far below the time-out.
     private const int QueueBatchSize = 100;
-    private const int Attempts = 4;
+
+    // With the pauses between them half a minute: a node that is restarted is back by then.
+    private const int Attempts = 6;
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
 
     private readonly Dictionary<DefinitionKey, string> _refusals = [];

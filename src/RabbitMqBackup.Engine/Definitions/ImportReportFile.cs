@@ -63,12 +63,26 @@ public static class ImportReportFile
                 throw new RabbitBackupException(ErrorCode.FormatTooNew, $"{source} was written by a newer version of this module.") { Target = source };
             }
 
+            JsonElement snapshot = root.Member("snapshot");
+            if (snapshot.ValueKind != JsonValueKind.Object)
+            {
+                throw Wrong(source, "it has no snapshot", null);
+            }
+
+            DefinitionsDocument before = DefinitionsReader.Read(JsonSerializer.SerializeToUtf8Bytes(snapshot), source);
+            List<ImportItem> items = [.. root.Member("items").Items().Select((item, index) => Item(item, index, source))];
+            HashSet<DefinitionKey> known = [.. before.Objects.Select(item => item.Key)];
+            if (items.Find(item => item.Outcome is ImportOutcome.Changed && !known.Contains(item.Definition.Key)) is { } lost)
+            {
+                throw Wrong(source, $"its snapshot lacks the {lost.Object}, which was changed", null);
+            }
+
             return new()
             {
                 Target = root.Text("target") ?? "",
                 CreatedAt = DateTimeOffset.FromUnixTimeMilliseconds(root.Integer("created_at") ?? 0),
-                Items = [.. root.Member("items").Items().Select((item, index) => Item(item, index, source))],
-                Snapshot = DefinitionsReader.Read(JsonSerializer.SerializeToUtf8Bytes(root.Member("snapshot")), source),
+                Items = items,
+                Snapshot = before,
             };
         }
         catch (Exception exception) when (exception is JsonException or ArgumentOutOfRangeException)

@@ -41,7 +41,7 @@ internal sealed class ImportUndo(UndoPlan plan, ManagementClient management, IEn
             .SelectMany(gone => plan.Report.Snapshot.TopicPermissions.Where(right => right.VirtualHost == gone.VirtualHost && right.User == gone.User));
         IReadOnlyDictionary<DefinitionKey, string> refusals = await new ImportBatches(management, log, progress, plan.Report.Snapshot.RabbitMqVersion)
             .SendAsync([.. changes.Concat(rights).DistinctBy(item => item.Key)], cancellationToken).ConfigureAwait(false);
-        DefinitionsDocument now = await DefinitionsExporter.ExportAsync(management, cancellationToken).ConfigureAwait(false);
+        DefinitionsDocument now = await DefinitionsExporter.ExportAsync(management, cancellationToken, waits: true).ConfigureAwait(false);
         Dictionary<DefinitionKey, DefinitionObject> after = DefinitionsComparison.Index(now.Objects);
         return plan.Report with { Items = [.. plan.Items.Select(item => Judge(item, refusals, after))], Changes = [], Warnings = [] };
     }
