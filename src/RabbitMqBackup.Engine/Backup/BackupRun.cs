@@ -1,4 +1,3 @@
-using System.Reflection;
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Catalog;
 using RabbitMqBackup.Engine.Definitions;
@@ -41,7 +40,7 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
             CompletedAt = time.GetUtcNow(),
             SourceCluster = plan.ClusterName,
             RabbitMqVersion = plan.RabbitMqVersion,
-            BackupToolVersion = ToolVersion(),
+            BackupToolVersion = ToolVersion.Current,
             BasedOn = queues.Any(queue => queue.Stream?.StartOffset is not null) ? plan.BasedOn : null,
             Definitions = definitions,
             Queues = queues,
@@ -129,7 +128,4 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
             Hint = entry.Outcome == QueueOutcome.Skipped ? "Get-RabbitQueue shows the reasons; -Force reads it all the same where there is a way." : null,
         };
     }
-
-    private static string ToolVersion() =>
-        typeof(BackupRun).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 }
