@@ -78,6 +78,9 @@ public enum ErrorCode
     /// <summary>The record of how far a run came can't be written or is in use by another run.</summary>
     CheckpointUnavailable,
 
+    /// <summary>Another process works at the same backup or restore.</summary>
+    CheckpointInUse,
+
     /// <summary>Something took longer than its option allows.</summary>
     OperationTimedOut,
 

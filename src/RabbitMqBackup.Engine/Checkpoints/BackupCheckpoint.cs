@@ -9,20 +9,18 @@ internal sealed class BackupCheckpoint(CheckpointDatabase database)
     /// <summary>Where the copy lies below the backup's folder.</summary>
     internal const string StoreKey = "state/offsets.db";
 
+    /// <summary>The queue is about to be read. Segments of an earlier attempt stay.</summary>
+    internal void BeginQueue(string virtualHost, string name, byte[] entry) => PutQueue(virtualHost, name, isDone: false, entry);
+
     /// <summary>The queue has come to its end; its segments stand in its entry from now on.</summary>
     internal void FinishQueue(string virtualHost, string name, byte[] entry) => database.InTransaction(() =>
     {
         database.Execute("DELETE FROM segment WHERE vhost = $vhost AND name = $name", ("$vhost", virtualHost), ("$name", name));
-        database.Execute(
-            "INSERT INTO queue VALUES ($vhost, $name, $entry) ON CONFLICT (vhost, name) DO UPDATE SET entry = excluded.entry", ("$vhost", virtualHost), ("$name", name), ("$entry", entry));
+        PutQueue(virtualHost, name, isDone: true, entry);
     });
 
-    /// <summary>Entries of the queues that are finished.</summary>
-    internal List<byte[]> FinishedQueues() => database.Query("SELECT entry FROM queue ORDER BY vhost, name", row => row.Bytes(0));
-
-    /// <summary>Takes a finished queue back, so that it is read again.</summary>
-    internal void ReopenQueue(string virtualHost, string name) =>
-        database.Execute("DELETE FROM queue WHERE vhost = $vhost AND name = $name", ("$vhost", virtualHost), ("$name", name));
+    /// <summary>Entries of the queues that were begun, and whether they are finished.</summary>
+    internal List<(byte[] Entry, bool IsDone)> Queues() => database.Query("SELECT entry, done FROM queue ORDER BY vhost, name", row => (row.Bytes(0), row.Whole(1) != 0));
 
     /// <summary>A segment is in the store.</summary>
     internal void AddSegment(string virtualHost, string name, SegmentCheckpoint segment) => database.Execute(
@@ -60,4 +58,8 @@ internal sealed class BackupCheckpoint(CheckpointDatabase database)
     /// <summary>Policies that are, or may be, set.</summary>
     internal List<(string VirtualHost, string Name, string Definition)> Policies() =>
         database.Query("SELECT vhost, name, definition FROM policy ORDER BY vhost, name", row => (row.Text(0), row.Text(1), row.Text(2)));
+
+    private void PutQueue(string virtualHost, string name, bool isDone, byte[] entry) => database.Execute(
+        "INSERT INTO queue VALUES ($vhost, $name, $done, $entry) ON CONFLICT (vhost, name) DO UPDATE SET done = excluded.done, entry = excluded.entry",
+        ("$vhost", virtualHost), ("$name", name), ("$done", isDone ? 1 : 0), ("$entry", entry));
 }

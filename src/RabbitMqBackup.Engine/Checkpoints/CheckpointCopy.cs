@@ -52,6 +52,36 @@ internal static class CheckpointCopy
     /// <exception cref="RabbitBackupException"><see cref="ErrorCode.CheckpointDamaged"/>, or the store failed.</exception>
     internal static async Task<bool> GetAsync(IObjectStore store, ObjectPath path, string file, CancellationToken cancellationToken)
     {
+        if (await ReadAsync(store, path, cancellationToken).ConfigureAwait(false) is not { } database)
+        {
+            return false;
+        }
+
+        CheckpointFolder.Delete(file);
+        CheckpointFolder.Create(file);
+        try
+        {
+            FileStream target = new(file, FileMode.Create, FileAccess.Write);
+            await using (target.ConfigureAwait(false))
+            {
+                await target.WriteAsync(database, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw CheckpointErrors.Unavailable(file, "it can't be written", "Give another folder with -CheckpointPath, one that you may write to.", exception);
+        }
+
+        return true;
+    }
+
+    /// <summary>Checks the copy in the store, where there is one.</summary>
+    /// <exception cref="RabbitBackupException"><see cref="ErrorCode.CheckpointDamaged"/>, or the store failed.</exception>
+    internal static Task CheckAsync(IObjectStore store, ObjectPath path, CancellationToken cancellationToken) => ReadAsync(store, path, cancellationToken);
+
+    /// <summary>The database in the copy, checked; null where the store has none.</summary>
+    private static async Task<ReadOnlyMemory<byte>?> ReadAsync(IObjectStore store, ObjectPath path, CancellationToken cancellationToken)
+    {
         MemoryStream copy = new();
         try
         {
@@ -73,25 +103,9 @@ internal static class CheckpointCopy
         }
         catch (RabbitBackupException exception) when (exception.Code == ErrorCode.ObjectNotFound)
         {
-            return false;
+            return null;
         }
 
-        ReadOnlyMemory<byte> database = Unseal(copy.GetBuffer().AsMemory(0, (int)copy.Length), path.ToString());
-        CheckpointFolder.Delete(file);
-        CheckpointFolder.Create(file);
-        try
-        {
-            FileStream target = new(file, FileMode.Create, FileAccess.Write);
-            await using (target.ConfigureAwait(false))
-            {
-                await target.WriteAsync(database, cancellationToken).ConfigureAwait(false);
-            }
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw CheckpointErrors.Unavailable(file, "it can't be written", "Give another folder with -CheckpointPath, one that you may write to.", exception);
-        }
-
-        return true;
+        return Unseal(copy.GetBuffer().AsMemory(0, (int)copy.Length), path.ToString());
     }
 }

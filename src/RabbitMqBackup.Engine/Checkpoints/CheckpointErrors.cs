@@ -10,7 +10,7 @@ internal static class CheckpointErrors
     internal static RabbitBackupException From(SqliteException exception, string file) => exception.SqliteErrorCode switch
     {
         11 or 26 => Damaged(file, "it is not a database, or its pages contradict each other", exception),
-        5 or 6 => new RabbitBackupException(ErrorCode.CheckpointUnavailable, $"The checkpoint '{file}' is in use by another process: it works at the same backup or restore.", exception)
+        5 or 6 => new RabbitBackupException(ErrorCode.CheckpointInUse, $"The checkpoint '{file}' is in use by another process: it works at the same backup or restore.", exception)
         {
             Target = file,
             Hint = "Wait until it has ended, or end it.",

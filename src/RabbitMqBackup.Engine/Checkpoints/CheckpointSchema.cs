@@ -23,7 +23,7 @@ internal static class CheckpointSchema
         CREATE TABLE job (kind TEXT NOT NULL, id TEXT NOT NULL, run TEXT NOT NULL, store TEXT NOT NULL, created_at INTEGER NOT NULL, seed INTEGER NOT NULL, revision INTEGER NOT NULL) STRICT;
         CREATE TABLE setting (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
         CREATE TABLE definitions (entry BLOB NOT NULL) STRICT;
-        CREATE TABLE queue (vhost TEXT NOT NULL, name TEXT NOT NULL, entry BLOB NOT NULL, PRIMARY KEY (vhost, name)) STRICT, WITHOUT ROWID;
+        CREATE TABLE queue (vhost TEXT NOT NULL, name TEXT NOT NULL, done INTEGER NOT NULL, entry BLOB NOT NULL, PRIMARY KEY (vhost, name)) STRICT, WITHOUT ROWID;
         CREATE TABLE segment (vhost TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL, records INTEGER NOT NULL, fingerprint INTEGER NOT NULL, entry BLOB NOT NULL,
             PRIMARY KEY (vhost, name, number)) STRICT, WITHOUT ROWID;
         CREATE TABLE policy (vhost TEXT NOT NULL, name TEXT NOT NULL, definition TEXT NOT NULL, PRIMARY KEY (vhost, name)) STRICT, WITHOUT ROWID;
