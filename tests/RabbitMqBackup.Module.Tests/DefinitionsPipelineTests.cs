@@ -172,13 +172,13 @@ public sealed class DefinitionsPipelineTests : BrokerTest
         string added = $"{VirtualHost.Name}-added";
         await File.WriteAllTextAsync(
             Path.Combine(Folder, "odd.json"),
-            $$"""
+            $$$"""
             { "quues": [],
               "queues": [
-                {"name": "orders", "vhost": "{{VirtualHost.Name}}", "durable": true, "arguments": {"x-max-length": 5}},
-                {"name": "new", "vhost": "{{VirtualHost.Name}}", "durabel": false},
-                {"name": "refused", "vhost": "{{VirtualHost.Name}}", "arguments": {"x-queue-type": "no-such"}},
-                {"name": "elsewhere", "vhost": "{{added}}"} ] }
+                {"name": "orders", "vhost": "{{{VirtualHost.Name}}}", "durable": true, "arguments": {"x-max-length": 5}},
+                {"name": "new", "vhost": "{{{VirtualHost.Name}}}", "durabel": false},
+                {"name": "refused", "vhost": "{{{VirtualHost.Name}}}", "arguments": {"x-queue-type": "no-such"}},
+                {"name": "elsewhere", "vhost": "{{{added}}}"} ] }
             """,
             Cancellation);
         try
