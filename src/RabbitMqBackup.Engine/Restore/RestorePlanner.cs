@@ -8,11 +8,13 @@ namespace RabbitMqBackup.Engine.Restore;
 internal sealed class RestorePlanner(RestoreOptions options, TargetCluster target)
 {
     private readonly Dictionary<QueueName, RestorePlanQueue> _declared = [];
+    private IReadOnlyList<SourceQueue> _sources = [];
     private int _trials;
 
     internal async Task<RestorePlan> PlanAsync(CancellationToken cancellationToken)
     {
         CheckUser();
+        _sources = await StreamChains.WithEarlierAsync(SourceQueue.From(options), options, cancellationToken).ConfigureAwait(false);
         List<RestorePlanQueue> rows = [];
         SourceCounter counter = new(options);
         OriginalExchanges? exchanges = options.PublishMode == PublishMode.Exchange ? await OriginalExchanges.ReadAsync(options, cancellationToken).ConfigureAwait(false) : null;
@@ -58,7 +60,7 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
     /// <summary>A queue that was empty is restored too, as an empty queue, unless only some messages are asked for; one that was skipped or failed has nothing to restore.</summary>
     private IEnumerable<SourceQueue> Selected()
     {
-        List<SourceQueue> sources = [.. SourceQueue.From(options)];
+        IReadOnlyList<SourceQueue> sources = _sources;
         List<WildcardPattern> names = Patterns(options.Queues, [.. sources.Select(source => source.Entry.Name)], ErrorCode.QueueNotFound, "queue");
         List<WildcardPattern> hosts = Patterns(options.VirtualHosts, [.. sources.Select(source => source.Entry.VirtualHost)], ErrorCode.QueueNotFound, "virtual host");
         Require(options.QueueMap, [.. sources.Select(source => source.Entry.Name)], "queue");
@@ -95,7 +97,14 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
             };
         }
 
-        long ready = present.Type == QueueTypes.Stream ? present.Messages : (await connection!.GetDepthAsync(row.TargetQueue, cancellationToken).ConfigureAwait(false)).Messages;
+        // A passive declare of a stream lags behind, and an earlier run of the same restore is no stranger's message.
+        bool isStream = present.Type == QueueTypes.Stream;
+        if (isStream && row.Type == QueueTypes.Stream && await StreamRestore.EarlierRunAsync(options, row, TimeProvider.System, cancellationToken).ConfigureAwait(false) is { } offset)
+        {
+            return _declared[name] = row with { Notes = [.. row.Notes, .. differences, $"An earlier run of this restore has brought over the messages up to offset {offset}; it goes on behind them, and none is sent twice."] };
+        }
+
+        long ready = isStream ? present.Messages : (await connection!.GetDepthAsync(row.TargetQueue, cancellationToken).ConfigureAwait(false)).Messages;
         RestorePlanQueue planned = NonEmpty(row with { TargetType = present.Type, NotCarriedOver = [], Notes = [.. row.Notes, .. differences] }, ready + present.Unacknowledged);
         return _declared[name] = Limits(planned, ready, present);
     }
@@ -180,6 +189,11 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
             throw new ArgumentException($"The new name of queue '{entry.Name}' is longer than 255 bytes: '{name}'.", nameof(options));
         }
 
+        if (entry.Type == QueueTypes.Stream && shape.Type != QueueTypes.Stream)
+        {
+            notes.Add("Messages of the stream are converted as a consumer of AMQP 0-9-1 would get them: what that has no place for (footers, annotations, several body sections, types of application properties) is lost.");
+        }
+
         notes.AddRange(QueueShape.MessageChanges(entry.Type, shape.Type, target.Overview.Version));
         return new RestorePlanQueue
         {
@@ -196,10 +210,21 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
             Source = source,
             Shape = options.Scratch is null ? shape : shape.WithoutLimits(),
             Notes = notes,
-            Conflicts = entry.Exclusive && options.Scratch is null
-                ? ["The queue was exclusive to a connection: one that a restore declares would be gone with the restore's own connection."]
-                : [],
+            Conflicts = [.. Objections(entry, shape)],
         };
+    }
+
+    private IEnumerable<string> Objections(QueueEntry entry, QueueShape shape)
+    {
+        if (entry.Exclusive && options.Scratch is null)
+        {
+            yield return "The queue was exclusive to a connection: one that a restore declares would be gone with the restore's own connection.";
+        }
+
+        if (entry.Type == QueueTypes.Stream && shape.Type == QueueTypes.Stream && options.TimeBasis == TimeBasis.MessageTimestamp && (options.After ?? options.Before) is not null)
+        {
+            yield return "A part of a stream is chosen by the time at which the broker stored the messages: use -TimeBasis CapturedAt.";
+        }
     }
 
     private static List<WildcardPattern> Patterns(IReadOnlyList<string> wanted, HashSet<string> there, ErrorCode code, string noun)

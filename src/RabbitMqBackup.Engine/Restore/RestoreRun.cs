@@ -87,7 +87,9 @@ internal sealed class RestoreRun : IRestoreQueueEvents
 
         RestoreQueueResult result = row.Conflicts.Count > 0
             ? untouched with { ErrorCode = row.ConflictCode.ToString(), Reason = string.Join(" ", row.Conflicts) }
-            : await RestoreIntoQueueAsync(row, cancellationToken).ConfigureAwait(false);
+            : row.Type == QueueTypes.Stream && row.TargetType == QueueTypes.Stream
+                ? await new StreamRestore(_plan.Options, row, _pool, _time, this).RunAsync(cancellationToken).ConfigureAwait(false)
+                : await RestoreIntoQueueAsync(row, cancellationToken).ConfigureAwait(false);
         if (result.ErrorCode is { } code && !SourceCursor.IsDamage(Enum.Parse<ErrorCode>(code)))
         {
             // Damaged segments were told one by one when they were met.

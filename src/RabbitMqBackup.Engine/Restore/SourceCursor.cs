@@ -1,6 +1,8 @@
 using System.Text;
 using RabbitMqBackup.Engine.Catalog;
 using RabbitMqBackup.Engine.Format;
+using RabbitMqBackup.Engine.Messages.Amqp10;
+using RabbitMqBackup.Engine.Messages.Chunks;
 
 namespace RabbitMqBackup.Engine.Restore;
 
@@ -18,6 +20,7 @@ internal sealed class SourceCursor(SourceQueue source, long begin, BlockPool poo
     private readonly long _begin = Math.Max(begin, source.FirstOrdinal);
     private SegmentReader? _reader;
     private SourceSegment? _segment;
+    private readonly Queue<SourceRecord> _unpacked = [];
     private int _nextSegment;
     private long _next;
 
@@ -68,7 +71,7 @@ internal sealed class SourceCursor(SourceQueue source, long begin, BlockPool poo
 
         try
         {
-            _reader = await _catalog!.OpenReaderAsync(source.BackupId, segment.Entry, pool, cancellationToken).ConfigureAwait(false);
+            _reader = await _catalog!.OpenReaderAsync(segment.BackupId, segment.Entry, pool, cancellationToken).ConfigureAwait(false);
             (_segment, _next) = (segment, segment.FirstOrdinal);
         }
         catch (RabbitBackupException exception) when (IsDamage(exception.Code))
@@ -82,11 +85,24 @@ internal sealed class SourceCursor(SourceQueue source, long begin, BlockPool poo
     {
         try
         {
+            if (_unpacked.TryDequeue(out SourceRecord unpacked))
+            {
+                Current = unpacked;
+                return true;
+            }
+
             while (_reader!.TryRead(out SegmentRecord record))
             {
                 if (record.Kind != SegmentRecordKind.Message)
                 {
-                    throw new RabbitBackupException(ErrorCode.SegmentCorrupt, "The segment of a queue holds a record of a stream.") { Target = _segment!.Entry.Key };
+                    Unpack(record);
+                    if (_unpacked.TryDequeue(out SourceRecord first))
+                    {
+                        Current = first;
+                        return true;
+                    }
+
+                    continue;
                 }
 
                 long ordinal = _next++;
@@ -110,6 +126,29 @@ internal sealed class SourceCursor(SourceQueue source, long begin, BlockPool poo
         _reader!.Dispose();
         _reader = null;
         return false;
+    }
+
+    /// <summary>The messages of a stream's record that are meant, as a consumer of AMQP 0-9-1 would get them.</summary>
+    private void Unpack(in SegmentRecord record)
+    {
+        long time = record.CapturedAt;
+        ChunkMessages.Visit(record.Entries.Span, (ulong)record.FirstOffset, (offset, message) =>
+        {
+            long ordinal = _next++;
+            if (ordinal < _begin || ordinal >= source.EndOrdinal)
+            {
+                return true;
+            }
+
+            Amqp091Message converted = Amqp091Conversion.Convert(message);
+            if (!_segment!.NeedsFilter || source.Filter.Matches(time, (long)offset, converted.Properties))
+            {
+                _unpacked.Enqueue(new SourceRecord(
+                    ordinal, time, false, Encoding.UTF8.GetBytes(converted.Exchange), Encoding.UTF8.GetBytes(converted.RoutingKey), converted.Properties, converted.Body));
+            }
+
+            return true;
+        });
     }
 
     private bool NextMessage()

@@ -74,16 +74,20 @@ internal sealed record SourceQueue
         ];
     }
 
-    private static SourceQueue OfSegments(QueueEntry entry, string backupId, BackupStore? store, IReadOnlyList<SegmentEntry> segments, RecordFilter filter)
+    private static SourceQueue OfSegments(QueueEntry entry, string backupId, BackupStore? store, IReadOnlyList<SegmentEntry> segments, RecordFilter filter) =>
+        OfSegments(entry, backupId, store, [.. segments.Select(segment => (backupId, segment))], filter);
+
+    /// <summary>A source over segments of one or, where backups of a stream go on from each other, several backups.</summary>
+    internal static SourceQueue OfSegments(QueueEntry entry, string backupId, BackupStore? store, IReadOnlyList<(string BackupId, SegmentEntry Entry)> segments, RecordFilter filter)
     {
         List<SourceSegment> meant = [];
         long ordinal = 0;
-        foreach (SegmentEntry segment in segments)
+        foreach ((string holder, SegmentEntry segment) in segments)
         {
             bool? covers = filter.Covers(segment);
             if (covers != false)
             {
-                meant.Add(new SourceSegment(segment, ordinal, covers is null));
+                meant.Add(new SourceSegment(holder, segment, ordinal, covers is null));
             }
 
             ordinal += segment.Records;
