@@ -39,6 +39,9 @@ public enum ErrorCode
     /// <summary>A backup with this id is in the store already.</summary>
     BackupExists,
 
+    /// <summary>Another process makes, restores, copies or removes this backup, or did and its lease is still there.</summary>
+    BackupInUse,
+
     /// <summary>A segment is truncated, altered, or not a segment.</summary>
     SegmentCorrupt,
 

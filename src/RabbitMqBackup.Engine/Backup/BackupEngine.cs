@@ -1,6 +1,5 @@
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Catalog;
-using RabbitMqBackup.Engine.Storage;
 
 namespace RabbitMqBackup.Engine.Backup;
 
@@ -19,7 +18,10 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
     {
         Check(options);
         string id = options.BackupId ?? BackupId.New(_time);
-        await RefuseExistingAsync(options.Store, id, cancellationToken).ConfigureAwait(false);
+        await using (BackupCatalog catalog = new(options.Store))
+        {
+            await catalog.RefuseExistingAsync(id, cancellationToken).ConfigureAwait(false);
+        }
 
         await BrokerCheck.ConnectAsync(options.Broker, _time, cancellationToken).ConfigureAwait(false);
         using ManagementClient management = new(options.Broker);
@@ -45,19 +47,6 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
     /// <exception cref="RabbitBackupException">The store failed; there is no manifest then, so no backup.</exception>
     public Task<BackupManifest> ExecuteAsync(BackupPlan plan, IBackupEvents events, CancellationToken cancellationToken) =>
         new BackupRun(plan, events, _log, _time).RunAsync(cancellationToken);
-
-    private static async Task RefuseExistingAsync(BackupStore target, string id, CancellationToken cancellationToken)
-    {
-        await using BackupCatalog catalog = new(target);
-        if (await catalog.ExistsAsync(id, cancellationToken).ConfigureAwait(false))
-        {
-            throw new RabbitBackupException(ErrorCode.BackupExists, $"There is a backup '{id}' in {target} already.")
-            {
-                Target = id,
-                Hint = "Choose another -BackupId, or leave it out to have one made.",
-            };
-        }
-    }
 
     private static void Check(BackupOptions options)
     {

@@ -12,8 +12,18 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
 
     internal async Task<BackupManifest> RunAsync(CancellationToken cancellationToken)
     {
-        DateTimeOffset createdAt = time.GetUtcNow();
         await using BackupCatalog catalog = new(plan.Options.Store);
+        LeaseOptions leaseOptions = new() { BreakStale = plan.Options.BreakStaleLease };
+        await using BackupLease lease = await new BackupLeases(catalog.Objects, log, time, leaseOptions).TakeAsync(plan.BackupId, LeasePurpose.Backup, cancellationToken).ConfigureAwait(false);
+
+        // Whoever held it before may have come to its end since the plan was made.
+        await catalog.RefuseExistingAsync(plan.BackupId, cancellationToken).ConfigureAwait(false);
+        return await lease.RunAsync(token => CaptureAsync(catalog, token), cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<BackupManifest> CaptureAsync(BackupCatalog catalog, CancellationToken cancellationToken)
+    {
+        DateTimeOffset createdAt = time.GetUtcNow();
         CaptureContext context = new(plan, catalog, time);
 
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);

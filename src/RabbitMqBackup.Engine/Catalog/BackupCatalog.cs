@@ -119,6 +119,20 @@ public sealed class BackupCatalog : IAsyncDisposable
     public async Task<bool> ExistsAsync(string backupId, CancellationToken cancellationToken) =>
         await Objects.HeadAsync(ManifestPath(BackupId.Check(backupId)), cancellationToken).ConfigureAwait(false) is not null;
 
+    /// <summary>Makes sure that an id is free.</summary>
+    /// <exception cref="RabbitBackupException"><see cref="ErrorCode.BackupExists"/>.</exception>
+    internal async Task RefuseExistingAsync(string backupId, CancellationToken cancellationToken)
+    {
+        if (await ExistsAsync(backupId, cancellationToken).ConfigureAwait(false))
+        {
+            throw new RabbitBackupException(ErrorCode.BackupExists, $"There is a backup '{backupId}' in '{_store}' already.")
+            {
+                Target = backupId,
+                Hint = "Choose another -BackupId, or leave it out to have one made.",
+            };
+        }
+    }
+
     /// <summary>Makes a backup visible by writing its manifest, once.</summary>
     /// <returns>The manifest with its store.</returns>
     /// <exception cref="RabbitBackupException"><see cref="ErrorCode.BackupExists"/> when there is one already; it is left as it is.</exception>
@@ -148,7 +162,7 @@ public sealed class BackupCatalog : IAsyncDisposable
     /// <param name="cancellationToken">Ends the put; nothing is visible then.</param>
     /// <exception cref="RabbitBackupException"><see cref="ErrorCode.StorageConflict"/> when there is one already.</exception>
     internal Task<ObjectInfo> PutSegmentAsync(string backupId, string key, Stream content, ReadOnlyMemory<byte>? sha256, CancellationToken cancellationToken) =>
-        Objects.PutAsync(ObjectPath.Parse($"{backupId}/{key}"), content, new PutOptions { CreateOnly = true, Sha256 = sha256 }, cancellationToken);
+        Objects.PutAsync(ObjectPath.Parse($"{backupId}/{key}"), content, new PutOptions { CreateOnly = true, Sha256 = sha256, Retain = true }, cancellationToken);
 
     /// <summary>Opens a segment for reading. The caller disposes the stream, and checks what it reads.</summary>
     /// <exception cref="RabbitBackupException"><see cref="ErrorCode.BackupIncomplete"/> when it is missing.</exception>
@@ -188,7 +202,7 @@ public sealed class BackupCatalog : IAsyncDisposable
     private static ObjectPath ManifestPath(string backupId) => ObjectPath.Parse($"{backupId}/manifest.json");
 
     private async Task CreateAsync(ObjectPath path, byte[] content, CancellationToken cancellationToken) =>
-        await Objects.PutAsync(path, new MemoryStream(content, writable: false), new PutOptions { CreateOnly = true, Sha256 = SHA256.HashData(content) }, cancellationToken).ConfigureAwait(false);
+        await Objects.PutAsync(path, new MemoryStream(content, writable: false), new PutOptions { CreateOnly = true, Sha256 = SHA256.HashData(content), Retain = true }, cancellationToken).ConfigureAwait(false);
 
     private async Task<Stream> OpenPartAsync(string backupId, string key, CancellationToken cancellationToken)
     {

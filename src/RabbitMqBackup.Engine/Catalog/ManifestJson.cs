@@ -161,6 +161,11 @@ internal static class ManifestJson
         json.WriteNumber("total_messages", manifest.TotalMessages);
         json.WriteNumber("total_bytes", manifest.TotalBytes);
         json.WriteNumber("total_segments", manifest.TotalSegments);
+        if (manifest.BasedOn is { } basis)
+        {
+            json.WriteString("based_on", basis);
+        }
+
         json.WritePropertyName("definitions");
         WriteDefinitions(json, manifest.Definitions);
         WriteArray(json, "queues", manifest.Queues, WriteQueue);

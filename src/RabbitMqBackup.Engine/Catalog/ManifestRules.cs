@@ -22,6 +22,11 @@ internal static class ManifestRules
             return "a manifest belongs to a backup that has ended, and says when";
         }
 
+        if (manifest.BasedOn is { } basis && (!BackupId.IsValid(basis) || basis == manifest.BackupId))
+        {
+            return $"'{basis}' can't be the backup that it is based on";
+        }
+
         HashSet<string> keys = new(StringComparer.Ordinal);
         if (manifest.Definitions is { } definitions && (DefinitionsComplaint(definitions) ?? KeyComplaint(manifest.BackupId, definitions.Key, "definitions/", keys)) is { } wrong)
         {
