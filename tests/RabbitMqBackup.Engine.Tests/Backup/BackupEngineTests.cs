@@ -61,12 +61,12 @@ public class BackupEngineTests
         await using IndependentClient client = await IndependentClient.ConnectAsync(virtualHost.Broker, virtualHost.Name);
         await client.DeclareAsync("many", "classic");
         await client.PublishAsync("many", Numbered(3000, bytes: 1000));
-        Task<RabbitBackupException>? second = null;
-        harness.OnFirstSegment = () => second = Assert.ThrowsAsync<RabbitBackupException>(() => harness.BackupAsync(options => options with { BackupId = "one" }));
+        Task<BackupManifest>? second = null;
+        harness.OnFirstSegment = () => second = harness.BackupAsync(options => options with { BackupId = "one" });
 
         BackupManifest manifest = await harness.BackupAsync(options => options with { BackupId = "one", SegmentBytes = 256 << 10 });
 
-        RabbitBackupException refused = await second!;
+        RabbitBackupException refused = await Assert.ThrowsAsync<RabbitBackupException>(() => second!);
         Assert.True(refused.Code is ErrorCode.BackupInUse or ErrorCode.BackupExists, refused.ToString());
         Assert.True((await harness.VerifyAsync(manifest)).IsValid);
         Assert.False(Directory.Exists(Path.Combine(harness.Folder, "_leases")));
