@@ -13,6 +13,7 @@
     FormatsToProcess     = @('bin/RabbitMqBackup.format.ps1xml')
     CmdletsToExport      = @(
         'Backup-RabbitMq'
+        'Copy-RabbitBackup'
         'Export-RabbitDefinitions'
         'Get-RabbitBackup'
         'Get-RabbitBackupMessage'
@@ -21,7 +22,9 @@
         'Import-RabbitDefinitions'
         'New-RabbitBackupStore'
         'New-RabbitConnection'
+        'Remove-RabbitBackup'
         'Restore-RabbitMq'
+        'Set-RabbitBackup'
         'Test-RabbitBackup'
     )
     FunctionsToExport    = @()

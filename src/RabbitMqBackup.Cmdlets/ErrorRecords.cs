@@ -46,7 +46,7 @@ internal static class ErrorRecords
         ErrorCode.BrokerAccessRefused or ErrorCode.StorageAccessDenied => ErrorCategory.PermissionDenied,
         ErrorCode.QueueNotFound or ErrorCode.BackupNotFound or ErrorCode.ObjectNotFound => ErrorCategory.ObjectNotFound,
         ErrorCode.QueueInUse or ErrorCode.BackupInUse => ErrorCategory.ResourceBusy,
-        ErrorCode.QueueAtRisk or ErrorCode.RestoreConflict => ErrorCategory.InvalidOperation,
+        ErrorCode.QueueAtRisk or ErrorCode.RestoreConflict or ErrorCode.BackupProtected => ErrorCategory.InvalidOperation,
         ErrorCode.ManagementApiUnavailable or ErrorCode.StorageUnavailable or ErrorCode.QueueUnavailable => ErrorCategory.ResourceUnavailable,
         ErrorCode.BackupIncomplete or ErrorCode.SegmentCorrupt or ErrorCode.DefinitionInvalid => ErrorCategory.InvalidData,
         ErrorCode.BackupExists or ErrorCode.StorageConflict or ErrorCode.DefinitionConflict => ErrorCategory.ResourceExists,

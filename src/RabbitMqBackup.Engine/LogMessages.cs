@@ -14,6 +14,13 @@ internal static class LogMessages
     internal static void ReadingWithoutLease(this IEngineLog log, string backupId, string reason) =>
         log.Write(LogLevel.Warning, $"The backup '{backupId}' is read without a lease, since the store can't be written to: should somebody remove it meanwhile, the reading fails. ({reason})");
 
+    internal static void BackupRemoved(this IEngineLog log, string backupId, int objects) =>
+        log.Write(LogLevel.Information, $"Removed the backup '{backupId}', {objects} object(s).");
+
+    internal static void BackupCopied(this IEngineLog log, string backupId, string target, int segments, int byStore, int found) => log.Write(
+        LogLevel.Information,
+        $"Copied the backup '{backupId}' with {segments} segment(s) to {target}; {byStore} object(s) were copied by the store itself, {found} were there already.");
+
     internal static void LeaseBroken(this IEngineLog log, string backupId, string holder) =>
         log.Write(LogLevel.Warning, $"Took away a stale lease on the backup '{backupId}' ({holder}).");
 

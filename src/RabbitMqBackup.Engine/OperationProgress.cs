@@ -9,6 +9,9 @@ public sealed record OperationProgress
     /// <summary>What it is done to at the moment: a queue, a segment.</summary>
     public string Current { get; init; } = "";
 
+    /// <summary>What <see cref="Messages"/> counts. Default: messages.</summary>
+    public string Unit { get; init; } = "messages";
+
     /// <summary>Messages done.</summary>
     public long Messages { get; init; }
 

@@ -126,7 +126,7 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
             return;
         }
 
-        BackupEngine engine = new();
+        BackupEngine engine = new(Log);
         BackupOptions options = Options();
         BackupPlan plan = Run(token => engine.PlanAsync(options, token));
         if (!ShouldProcess(plan.Target, plan.Summary))

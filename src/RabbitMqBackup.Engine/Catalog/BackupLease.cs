@@ -65,7 +65,7 @@ internal sealed class BackupLease : IAsyncDisposable
             using CancellationTokenSource patience = new(ReleasePatience);
             try
             {
-                await _store.DeleteAsync(path, _version, patience.Token).ConfigureAwait(false);
+                await DeleteAsync(path, patience.Token).ConfigureAwait(false);
             }
             catch (Exception exception) when (exception is RabbitBackupException or OperationCanceledException)
             {
@@ -77,6 +77,26 @@ internal sealed class BackupLease : IAsyncDisposable
         _lost.Dispose();
     }
 
+    private async Task DeleteAsync(ObjectPath path, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _store.DeleteAsync(path, _version, cancellationToken).ConfigureAwait(false);
+        }
+        catch (RabbitBackupException exception) when (exception.Code == ErrorCode.StorageConflict)
+        {
+            // The last renewal was cut short, and has worked all the same.
+            if (await FindOwnVersionAsync(cancellationToken).ConfigureAwait(false) is { } version)
+            {
+                await _store.DeleteAsync(path, version, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>The version that the lease has now, or null where it is no longer ours.</summary>
+    private async Task<string?> FindOwnVersionAsync(CancellationToken cancellationToken) =>
+        await FoundLease.FindAsync(_store, _path!.Value, cancellationToken).ConfigureAwait(false) is { } found && found.Holder?.LeaseId == _self.LeaseId ? found.Object.Version : null;
+
     private async Task RenewAsync()
     {
         long lastSign = _time.GetTimestamp();
@@ -87,9 +107,7 @@ internal sealed class BackupLease : IAsyncDisposable
                 await Task.Delay(_options.RenewEvery, _time, _end.Token).ConfigureAwait(false);
                 try
                 {
-                    LeaseHolder renewed = _self with { RenewedAt = _time.GetUtcNow() };
-                    ObjectInfo stored = await _store.PutAsync(_path!.Value, new MemoryStream(renewed.ToJson()), new PutOptions { IfVersion = _version }, _end.Token).ConfigureAwait(false);
-                    (_self, _version) = (renewed, stored.Version);
+                    await RenewOnceAsync().ConfigureAwait(false);
                     lastSign = _time.GetTimestamp();
                 }
                 catch (RabbitBackupException exception) when (exception.Code == ErrorCode.StorageAccessDenied)
@@ -113,5 +131,29 @@ internal sealed class BackupLease : IAsyncDisposable
         {
             // Released.
         }
+    }
+
+    private async Task RenewOnceAsync()
+    {
+        LeaseHolder renewed = _self with { RenewedAt = _time.GetUtcNow() };
+        try
+        {
+            _version = await PutAsync(_version).ConfigureAwait(false);
+        }
+        catch (RabbitBackupException exception) when (exception.Code == ErrorCode.StorageConflict)
+        {
+            // An earlier attempt may have worked without our seeing its answer.
+            if (await FindOwnVersionAsync(_end.Token).ConfigureAwait(false) is not { } version)
+            {
+                throw;
+            }
+
+            _version = await PutAsync(version).ConfigureAwait(false);
+        }
+
+        _self = renewed;
+
+        async Task<string> PutAsync(string version) =>
+            (await _store.PutAsync(_path!.Value, new MemoryStream(renewed.ToJson()), new PutOptions { IfVersion = version }, _end.Token).ConfigureAwait(false)).Version;
     }
 }

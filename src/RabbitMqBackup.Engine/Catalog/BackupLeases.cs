@@ -39,7 +39,7 @@ internal sealed class BackupLeases(IObjectStore store, IEngineLog log, TimeProvi
             catch (RabbitBackupException exception) when (exception.Code == ErrorCode.StorageConflict)
             {
                 // Gone again when we look at it: the next attempt may succeed.
-                if (await FindAsync(path, cancellationToken).ConfigureAwait(false) is { } other)
+                if (await FoundLease.FindAsync(store, path, cancellationToken).ConfigureAwait(false) is { } other)
                 {
                     await GiveWayAsync(backupId, other, cancellationToken).ConfigureAwait(false);
                 }
@@ -50,7 +50,7 @@ internal sealed class BackupLeases(IObjectStore store, IEngineLog log, TimeProvi
         {
             await foreach (ListEntry row in store.ListAsync($"{Folder}{backupId}/shared-", new ListOptions(), cancellationToken).ConfigureAwait(false))
             {
-                if (await FindAsync(row.Object!.Path, cancellationToken).ConfigureAwait(false) is { } reader)
+                if (await FoundLease.FindAsync(store, row.Object!.Path, cancellationToken).ConfigureAwait(false) is { } reader)
                 {
                     await GiveWayAsync(backupId, reader, cancellationToken).ConfigureAwait(false);
                 }
@@ -84,7 +84,7 @@ internal sealed class BackupLeases(IObjectStore store, IEngineLog log, TimeProvi
         try
         {
             // Who makes a backup is of no matter to its readers: they have its manifest, which is written last.
-            if (await FindAsync(Exclusive(backupId), cancellationToken).ConfigureAwait(false) is { Holder: null or { Purpose: LeasePurpose.Removal } } other)
+            if (await FoundLease.FindAsync(store, Exclusive(backupId), cancellationToken).ConfigureAwait(false) is { Holder: null or { Purpose: LeasePurpose.Removal } } other)
             {
                 await GiveWayAsync(backupId, other, cancellationToken).ConfigureAwait(false);
             }
@@ -131,35 +131,6 @@ internal sealed class BackupLeases(IObjectStore store, IEngineLog log, TimeProvi
         }
     }
 
-    private async Task<FoundLease?> FindAsync(ObjectPath path, CancellationToken cancellationToken)
-    {
-        if (await store.HeadAsync(path, cancellationToken).ConfigureAwait(false) is not { } info)
-        {
-            return null;
-        }
-
-        if (info.Length > LeaseHolder.MaxBytes)
-        {
-            return new FoundLease(info, null);
-        }
-
-        try
-        {
-            using MemoryStream content = new();
-            Stream stream = await store.OpenReadAsync(path, new ByteRange(0, LeaseHolder.MaxBytes), cancellationToken).ConfigureAwait(false);
-            await using (stream.ConfigureAwait(false))
-            {
-                await stream.CopyToAsync(content, cancellationToken).ConfigureAwait(false);
-            }
-
-            return new FoundLease(info, LeaseHolder.Parse(content.ToArray()));
-        }
-        catch (RabbitBackupException exception) when (exception.Code == ErrorCode.ObjectNotFound)
-        {
-            return null;
-        }
-    }
-
     /// <summary>The time by the clock that stamps the leases, whatever this machine's shows.</summary>
     private async Task<DateTimeOffset> StoreTimeAsync(string backupId, CancellationToken cancellationToken)
     {
@@ -183,6 +154,4 @@ internal sealed class BackupLeases(IObjectStore store, IEngineLog log, TimeProvi
             log.LeaseNotReleased(own.Path.ToString(), exception.Message);
         }
     }
-
-    private sealed record FoundLease(ObjectInfo Object, LeaseHolder? Holder);
 }

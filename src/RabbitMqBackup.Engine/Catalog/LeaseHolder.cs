@@ -14,6 +14,9 @@ internal sealed record LeaseHolder
     // A process's start, as different processes compute it, differs by rounding and by corrections of the clock.
     private static readonly TimeSpan StartTolerance = TimeSpan.FromSeconds(5);
 
+    /// <summary>Tells one lease from another, also of one process.</summary>
+    internal required string LeaseId { get; init; }
+
     internal required LeasePurpose Purpose { get; init; }
 
     /// <summary>The user.</summary>
@@ -42,6 +45,7 @@ internal sealed record LeaseHolder
         DateTimeOffset now = time.GetUtcNow();
         return new LeaseHolder
         {
+            LeaseId = Guid.NewGuid().ToString("n"),
             Purpose = purpose,
             Owner = Environment.UserName,
             Host = Environment.MachineName,
@@ -83,6 +87,7 @@ internal sealed record LeaseHolder
         using (Utf8JsonWriter json = new(buffer))
         {
             json.WriteStartObject();
+            json.WriteString("lease_id", LeaseId);
             json.WriteString("purpose", Purpose.ToString());
             json.WriteString("owner", Owner);
             json.WriteString("host", Host);
@@ -108,6 +113,7 @@ internal sealed record LeaseHolder
             string Text(string name) => Printable(json.GetProperty(name).GetString() ?? "");
             return new LeaseHolder
             {
+                LeaseId = json.GetProperty("lease_id").GetString() ?? "",
                 Purpose = Enum.Parse<LeasePurpose>(Text("purpose")),
                 Owner = Text("owner"),
                 Host = Text("host"),

@@ -133,9 +133,9 @@ public sealed class BackupLeasesTests : IAsyncDisposable
     [InlineData("")]
     [InlineData("no JSON")]
     [InlineData("[]")]
-    [InlineData("""{"purpose":"Nonsense"}""")]
-    [InlineData("""{"purpose":"Restore","owner":"x","host":"y","process_space":"","process_id":1e99,"process_started_at":0,"taken_at":0,"renewed_at":0}""")]
-    [InlineData("""{"purpose":"Restore","owner":"x","host":"y","process_space":"","process_id":1,"process_started_at":9223372036854775807,"taken_at":0,"renewed_at":0}""")]
+    [InlineData("""{"lease_id":"1","purpose":"Nonsense"}""")]
+    [InlineData("""{"lease_id":"1","purpose":"Restore","owner":"x","host":"y","process_space":"","process_id":1e99,"process_started_at":0,"taken_at":0,"renewed_at":0}""")]
+    [InlineData("""{"lease_id":"1","purpose":"Restore","owner":"x","host":"y","process_space":"","process_id":1,"process_started_at":9223372036854775807,"taken_at":0,"renewed_at":0}""")]
     public async Task A_lease_that_can_not_be_understood_is_respected(string text)
     {
         await WriteAsync("_leases/b1/exclusive.json", Encoding.UTF8.GetBytes(text));
@@ -179,6 +179,32 @@ public sealed class BackupLeasesTests : IAsyncDisposable
         await AssertInUseAsync(() => work);
         await lease.DisposeAsync();
         Assert.Single(await ListAsync());
+    }
+
+    [Fact]
+    public async Task A_renewal_whose_answer_was_lost_is_no_loss_of_the_lease()
+    {
+        BackupLease lease = await TakeAsync("b1", LeasePurpose.Backup, new LeaseOptions { RenewEvery = TimeSpan.FromMilliseconds(10) });
+        ObjectPath path = P("_leases/b1/exclusive.json");
+        for (int i = 0; i < 5; i++)
+        {
+            // The same content under another version, as a put leaves it that worked unseen.
+            using MemoryStream copy = new();
+            await using (Stream stream = await _store.OpenReadAsync(path, null, Cancel))
+            {
+                await stream.CopyToAsync(copy, Cancel);
+            }
+
+            string version = (await _store.PutAsync(path, new MemoryStream(copy.ToArray()), new PutOptions(), Cancel)).Version;
+            while (!lease.Lost.IsCancellationRequested && (await _store.HeadAsync(path, Cancel))!.Version == version)
+            {
+                await Task.Delay(5, Cancel);
+            }
+        }
+
+        Assert.False(lease.Lost.IsCancellationRequested);
+        await lease.DisposeAsync();
+        Assert.Empty(await ListAsync());
     }
 
     [Fact]

@@ -40,6 +40,10 @@ internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
     /// <summary>Called when the first segment of a backup is committed.</summary>
     internal Action? OnFirstSegment { get; set; }
 
+    internal Action<OperationProgress>? OnProgress { get; set; }
+
+    internal Action<BackupSegment>? OnAnySegment { get; set; }
+
     internal static EngineHarness For(TestVirtualHost virtualHost) => new(virtualHost.Broker, virtualHost.Name);
 
     internal async Task<BackupManifest> BackupAsync(Func<BackupOptions, BackupOptions>? change = null, CancellationToken? stop = null)
@@ -68,13 +72,12 @@ internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
 
     internal Task<VerificationReport> VerifyAsync(BackupManifest manifest) => new BackupVerifier().VerifyAsync(manifest, deep: true, _ => { }, TestContext.Current.CancellationToken);
 
-    void IBackupEvents.OnProgress(OperationProgress progress)
-    {
-    }
+    void IBackupEvents.OnProgress(OperationProgress progress) => OnProgress?.Invoke(progress);
 
     void IBackupEvents.OnSegment(BackupSegment segment)
     {
         Segments.Add(segment);
+        OnAnySegment?.Invoke(segment);
         if (Segments.Count == 1)
         {
             OnFirstSegment?.Invoke();
