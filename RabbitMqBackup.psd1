@@ -13,6 +13,7 @@
     FormatsToProcess     = @('bin/RabbitMqBackup.format.ps1xml')
     CmdletsToExport      = @(
         'Backup-RabbitMq'
+        'Compare-RabbitDefinitions'
         'Copy-RabbitBackup'
         'Export-RabbitDefinitions'
         'Get-RabbitBackup'
@@ -26,6 +27,7 @@
         'Restore-RabbitMq'
         'Set-RabbitBackup'
         'Test-RabbitBackup'
+        'Undo-RabbitImport'
     )
     FunctionsToExport    = @()
     VariablesToExport    = @()

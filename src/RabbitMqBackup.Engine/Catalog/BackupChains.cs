@@ -1,6 +1,6 @@
 namespace RabbitMqBackup.Engine.Catalog;
 
-/// <summary>Which backups need which others, by <see cref="BackupManifest.BasedOn"/>: the one place where that is asked.</summary>
+/// <summary>Which backups need which others, by <see cref="BackupManifest.BasedOn"/>, over all backups of a store: the one place where that is asked.</summary>
 internal sealed class BackupChains
 {
     private readonly Dictionary<string, BackupManifest> _backups;
@@ -9,7 +9,7 @@ internal sealed class BackupChains
     /// <param name="backups">All backups of a store.</param>
     internal BackupChains(IEnumerable<BackupManifest> backups)
     {
-        _backups = backups.ToDictionary(backup => backup.BackupId, StringComparer.Ordinal);
+        _backups = backups.DistinctBy(backup => backup.BackupId).ToDictionary(backup => backup.BackupId, StringComparer.Ordinal);
         _dependents = _backups.Values.ToLookup(backup => backup.BasedOn, StringComparer.Ordinal);
     }
 

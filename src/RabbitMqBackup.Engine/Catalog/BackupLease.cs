@@ -5,7 +5,7 @@ namespace RabbitMqBackup.Engine.Catalog;
 /// <summary>A lease that this process holds on a backup. It gives signs of life until it is disposed of, and tells when somebody took it away.</summary>
 internal sealed class BackupLease : IAsyncDisposable
 {
-    private static readonly TimeSpan ReleasePatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan ReleasePatience = TimeSpan.FromSeconds(4);
 
     private readonly IObjectStore _store;
     private readonly string _backupId;

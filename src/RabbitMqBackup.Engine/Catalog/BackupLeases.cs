@@ -20,7 +20,7 @@ internal sealed class BackupLeases(IObjectStore store, IEngineLog log, TimeProvi
     /// <summary>Takes a lease. The caller disposes it before the store.</summary>
     /// <exception cref="RabbitBackupException"><see cref="ErrorCode.BackupInUse"/> with the holder, or the store's.</exception>
     internal Task<BackupLease> TakeAsync(string backupId, LeasePurpose purpose, CancellationToken cancellationToken) =>
-        purpose is LeasePurpose.Restore or LeasePurpose.CopySource
+        purpose is LeasePurpose.Restore or LeasePurpose.CopySource or LeasePurpose.Base
             ? TakeSharedAsync(BackupId.Check(backupId), purpose, cancellationToken)
             : TakeExclusiveAsync(BackupId.Check(backupId), purpose, cancellationToken);
 

@@ -141,7 +141,8 @@ internal sealed record LeaseHolder
         LeasePurpose.CopyTarget => "it is being copied into this store",
         LeasePurpose.Removal => "it is being removed",
         LeasePurpose.Restore => "it is being restored",
-        _ => "it is being copied to another store",
+        LeasePurpose.CopySource => "it is being copied to another store",
+        _ => "a backup that goes on from it is being made",
     };
 
     /// <summary>What somebody else wrote goes into an error: without control characters, and not without end.</summary>

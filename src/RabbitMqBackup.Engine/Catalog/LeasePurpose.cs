@@ -17,4 +17,7 @@ internal enum LeasePurpose
 
     /// <summary>The backup is being copied to another store. Shared with other readers.</summary>
     CopySource,
+
+    /// <summary>An incremental backup goes on from it. Shared with other readers.</summary>
+    Base,
 }

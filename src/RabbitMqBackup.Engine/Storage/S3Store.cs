@@ -39,7 +39,7 @@ internal sealed class S3Store : IObjectStore, IServerSideCopy
     public string DisplayUri { get; }
 
     /// <inheritdoc/>
-    public StoreCapabilities Capabilities => StoreCapabilities.CreateOnly | StoreCapabilities.IfVersion;
+    public StoreCapabilities Capabilities => StoreCapabilities.CreateOnly | StoreCapabilities.IfVersion | (_options.ObjectLockMode is not null || _options.LegalHold ? StoreCapabilities.Retains : 0);
 
     /// <inheritdoc/>
     public async Task<ObjectInfo> PutAsync(ObjectPath path, Stream content, PutOptions options, CancellationToken cancellationToken)

@@ -26,6 +26,7 @@ public sealed class BackupLeasesTests : IAsyncDisposable
     [InlineData(nameof(LeasePurpose.CopySource), nameof(LeasePurpose.Removal), false)]
     [InlineData(nameof(LeasePurpose.Removal), nameof(LeasePurpose.Restore), false)]
     [InlineData(nameof(LeasePurpose.Removal), nameof(LeasePurpose.CopySource), false)]
+    [InlineData(nameof(LeasePurpose.Base), nameof(LeasePurpose.Removal), false)]
     [InlineData(nameof(LeasePurpose.Restore), nameof(LeasePurpose.CopySource), true)]
     [InlineData(nameof(LeasePurpose.Restore), nameof(LeasePurpose.Restore), true)]
     [InlineData(nameof(LeasePurpose.Backup), nameof(LeasePurpose.Restore), true)]
