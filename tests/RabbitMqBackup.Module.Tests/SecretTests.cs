@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Reflection;
 using System.Text;
+using RabbitMQ.Client;
 using Xunit;
 
 namespace RabbitMqBackup.Module.Tests;
@@ -29,7 +30,7 @@ public sealed class SecretTests : BrokerTest
     {
         string user = $"canary-{VirtualHost.Name}";
         await FillAsync("orders", 20);
-        await Channel.BasicPublishAsync("", "orders", mandatory: true, Encoding.UTF8.GetBytes(Body), Cancellation);
+        await Channel.BasicPublishAsync("", "orders", mandatory: true, new BasicProperties(), Encoding.UTF8.GetBytes(Body), Cancellation);
         await MakeUserAsync(user);
         try
         {
