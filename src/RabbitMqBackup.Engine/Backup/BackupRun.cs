@@ -42,7 +42,8 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
 
     private async Task<BackupManifest> CaptureAsync(BackupCatalog catalog, BackupJournal journal, CancellationToken cancellationToken)
     {
-        CaptureContext context = new(plan, catalog, journal, log, time);
+        using OtherRuns others = new(new ManagementClient(plan.Options.Broker), time);
+        CaptureContext context = new(plan, catalog, journal, log, time) { Others = others };
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task<(DefinitionsEntry? Entry, bool Failed)> definitionsTask = CaptureDefinitionsAsync(catalog, context, stop.Token);
         List<QueueEntry> queues;
