@@ -64,6 +64,15 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
     [ValidateNotNullOrEmpty]
     public string? BackupId { get; set; }
 
+    /// <summary>Reads streams only from where the newest backup of the same cluster in the store ended; queues are read whole. Without such a backup it becomes one that stands by itself.</summary>
+    [Parameter]
+    public SwitchParameter Incremental { get; set; }
+
+    /// <summary>The id of the backup to go on from, in place of the newest. It means -Incremental.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(BackupIdCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string? BasedOn { get; set; }
     /// <summary>Goes on with the unfinished backup of that id: what it has stays, as long as it matches.</summary>
     [Parameter]
     public SwitchParameter Resume { get; set; }
@@ -177,6 +186,8 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
                 Exactly = _piped.Count > 0 ? _piped : null,
             },
             BackupId = BackupId,
+            Incremental = Incremental,
+            BasedOn = BasedOn,
             Resume = Resume,
             CheckpointPath = CheckpointPath is null ? null : SessionState.Path.GetUnresolvedProviderPathFromPSPath(CheckpointPath),
             CheckpointInterval = CheckpointInterval ?? options.CheckpointInterval,

@@ -26,6 +26,7 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
         using ManagementClient management = new(options.Broker);
         ClusterOverview overview = await management.GetOverviewAsync(cancellationToken).ConfigureAwait(false);
         resumed?.CheckCluster(overview.ClusterName, id);
+        IncrementalBase? incrementalBase = await IncrementalBase.FindAsync(options, overview.ClusterName, cancellationToken).ConfigureAwait(false);
         List<QueueInfo> queues = [];
         await foreach (QueueInfo queue in QueueListing.ListAsync(management, options.Selection, new ReadSafetyOptions(), SkipKnown(resumed), cancellationToken).ConfigureAwait(false))
         {
@@ -39,6 +40,7 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
             ClusterName = overview.ClusterName,
             RabbitMqVersion = overview.RabbitMqVersion,
             Version = overview.Version,
+            Base = incrementalBase,
             Queues = queues,
         };
     }
@@ -93,6 +95,11 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
         else if (options.Resume)
         {
             throw new ArgumentException("-Resume goes on with a backup that was begun: say which with -BackupId.", nameof(options.BackupId));
+        }
+
+        if (options.BasedOn is { } basedOn)
+        {
+            BackupId.Check(basedOn);
         }
     }
 

@@ -19,6 +19,12 @@ public sealed record BackupOptions
     /// <summary>The backup's id. Default: made from the time and a random part.</summary>
     public string? BackupId { get; init; }
 
+    /// <summary>Read streams only from where the newest backup of the same cluster ended (<see cref="BasedOn"/> names another one); queues have no such place and are read whole. Default false.</summary>
+    public bool Incremental { get; init; }
+
+    /// <summary>The id of the backup to go on from; it means <see cref="Incremental"/>. Default: the newest that fits, and where there is none, a backup that stands by itself.</summary>
+    public string? BasedOn { get; init; }
+
     /// <summary>Leave the definitions out. Default false.</summary>
     public bool SkipDefinitions { get; init; }
 

@@ -1,4 +1,3 @@
-using System.Reflection;
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Catalog;
 using RabbitMqBackup.Engine.Definitions;
@@ -69,7 +68,8 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
             CompletedAt = time.GetUtcNow(),
             SourceCluster = plan.ClusterName,
             RabbitMqVersion = plan.RabbitMqVersion,
-            BackupToolVersion = ToolVersion(),
+            BackupToolVersion = ToolVersion.Current,
+            BasedOn = queues.Any(queue => queue.Stream?.StartOffset is not null) ? plan.BasedOn : null,
             Definitions = definitions,
             Queues = queues,
         };
@@ -165,8 +165,10 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
                 return;
             }
 
-            QueueBackup backup = new(context, queue, TellSegment, (messages, bytes) => meter.Add(queue.ToString(), messages, bytes));
-            QueueEntry entry = await backup.RunAsync(stop).ConfigureAwait(false);
+            void Advanced(long messages, long bytes) => meter.Add(queue.ToString(), messages, bytes);
+            QueueEntry entry = queue.Type == QueueTypes.Stream
+                ? await new StreamBackup(context, queue, TellSegment, Advanced).RunAsync(stop).ConfigureAwait(false)
+                : await new QueueBackup(context, queue, TellSegment, Advanced).RunAsync(stop).ConfigureAwait(false);
             entries[index] = entry;
             if (entry.ReadBy.Length > 0)
             {
@@ -236,7 +238,4 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
             Hint = entry.Outcome == QueueOutcome.Skipped ? "Get-RabbitQueue shows the reasons; -Force reads it all the same where there is a way." : null,
         };
     }
-
-    private static string ToolVersion() =>
-        typeof(BackupRun).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 }

@@ -42,6 +42,9 @@ internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, Bac
         BlockPool = _pool,
     };
 
+    /// <summary>What the backup that this one goes on from knows of a stream; null where it begins anew.</summary>
+    internal StreamEntry? BaseOf(QueueInfo stream) => plan.Base?.Streams.GetValueOrDefault(new QueueName(stream.VirtualHost, stream.Name));
+
     internal bool MemoryIsShort => _pool.BytesInUse > SegmentMemory;
 
     internal long UnixMilliseconds() => time.GetUtcNow().ToUnixTimeMilliseconds();

@@ -37,6 +37,9 @@ internal static class ManifestReader
                 case "backup_tool_version":
                     manifest = manifest with { BackupToolVersion = json.Text() };
                     break;
+                case "based_on":
+                    manifest = manifest with { BasedOn = json.TextOrNull() };
+                    break;
                 case "total_messages":
                     messages = json.Whole();
                     break;

@@ -34,6 +34,7 @@ internal static class QueueEntryReader
                 "reason" => queue with { Reason = json.TextOrNull() },
                 "gaps" => queue with { Gaps = ReadGaps(ref json) },
                 "segments" => queue with { Segments = ReadSegments(ref json) },
+                "stream" => queue with { Stream = StreamEntryJson.Read(ref json) },
                 _ => Keep(ref json, unknown, name, queue),
             };
         }
@@ -42,7 +43,7 @@ internal static class QueueEntryReader
         return queue;
     }
 
-    private static List<string> ReadTexts(ref JsonCursor json)
+    internal static List<string> ReadTexts(ref JsonCursor json)
     {
         List<string> texts = [];
         json.BeginArray();

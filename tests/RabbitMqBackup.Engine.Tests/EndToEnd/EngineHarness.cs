@@ -20,6 +20,7 @@ internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
         {
             Endpoints = [new DnsEndPoint(broker.Host, broker.AmqpPort)],
             ManagementUri = broker.ManagementUri,
+            StreamEndpoint = new DnsEndPoint(broker.Host, broker.StreamPort),
             Credential = new NetworkCredential(broker.User, broker.Password),
         };
         Store = BackupStore.Parse(Folder);
@@ -41,6 +42,9 @@ internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
 
     /// <summary>Called when the first segment of a backup is committed.</summary>
     internal Action? OnFirstSegment { get; set; }
+
+    /// <summary>Called with the progress of a restore.</summary>
+    internal Action<OperationProgress>? OnRestoreProgress { get; set; }
 
     /// <summary>Called with each segment's number in the run.</summary>
     internal Action<int>? OnSegmentCount { get; set; }
@@ -94,9 +98,7 @@ internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
 
     void IBackupEvents.OnFailure(RabbitBackupException failure) => Failures.Add(failure);
 
-    void IRestoreEvents.OnProgress(OperationProgress progress)
-    {
-    }
+    void IRestoreEvents.OnProgress(OperationProgress progress) => OnRestoreProgress?.Invoke(progress);
 
     void IRestoreEvents.OnFailure(RabbitBackupException failure) => Failures.Add(failure);
 
