@@ -170,6 +170,7 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
                 ? await new StreamBackup(context, queue, TellSegment, Advanced).RunAsync(stop).ConfigureAwait(false)
                 : await new QueueBackup(context, queue, TellSegment, Advanced).RunAsync(stop).ConfigureAwait(false);
             entries[index] = entry;
+            context.Journal.Finish(entry);
             if (entry.ReadBy.Length > 0)
             {
                 log.QueueCaptured(entry.ToString(), entry.Messages, entry.DepthAtStart, entry.ReadBy, entry.ReleasedBy);

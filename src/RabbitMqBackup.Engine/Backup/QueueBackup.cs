@@ -72,7 +72,6 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
                 : entry with { Reason = exception.Message };
         }
 
-        context.Journal.Finish(entry);
         return entry;
     }
 
