@@ -7,6 +7,7 @@ namespace RabbitMqBackup.Engine.Backup;
 internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Action<SegmentEntry, QueueEntry> committed, Action<long, long> advanced)
 {
     private readonly ReadDecision _decision = ReadSafety.Decide(queue, context.Plan.Version, context.SafetyOptions);
+    private long _depth;
 
     /// <summary>
     /// Reads the queue. What goes wrong with the queue is in the entry that comes back; what goes wrong with the store is thrown, since no other queue would fare better.
@@ -28,6 +29,18 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             };
         }
 
+        QueueName name = new(queue.VirtualHost, queue.Name);
+        if (!context.Options.Force && await context.Others.FindAsync(name, OtherRuns.Patience, cancellationToken).ConfigureAwait(false) is { } other)
+        {
+            return NewEntry() with
+            {
+                Outcome = QueueOutcome.Skipped,
+                DepthAtStart = queue.Messages,
+                ErrorCode = nameof(ErrorCode.QueueInUse),
+                Reason = $"Another run of this module works at it: the connection '{other}' is open. What that run holds, this one would miss.",
+            };
+        }
+
         context.Journal.Begin(NewEntry());
         QueueEntry entry = NewEntry();
         try
@@ -35,6 +48,11 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             entry = await context.BrokerRetry.RunAsync(
                 async attempt =>
                 {
+                    if (attempt > 1)
+                    {
+                        await AwaitReturnAsync(name, cancellationToken).ConfigureAwait(false);
+                    }
+
                     (entry, RabbitBackupException? failure) = await AttemptAsync(plan, cancellationToken).ConfigureAwait(false);
                     if (failure is not { IsTransient: true } || spendsLives)
                     {
@@ -54,8 +72,18 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
                 : entry with { Reason = exception.Message };
         }
 
-        context.Journal.Finish(entry);
         return entry;
+    }
+
+    /// <summary>As long as the broker has not noticed that the last connection is gone, it keeps for it what it had sent: a read would find the queue empty, or its middle.</summary>
+    private async Task AwaitReturnAsync(QueueName name, CancellationToken cancellationToken)
+    {
+        // Two missed heartbeats are noticed, at the latest in the middle of the third.
+        TimeSpan patience = (context.Broker.Heartbeat * 3) + OtherRuns.Patience;
+        if (await context.Others.FindAsync(name, patience, cancellationToken).ConfigureAwait(false) is { } old)
+        {
+            throw new RabbitBackupException(ErrorCode.QueueInUse, $"The broker still holds messages of '{name}' for the connection '{old}', which broke.") { Target = name.ToString() };
+        }
     }
 
     /// <summary>Reads the queue from its head. What was captured before a failure is kept: half a queue in the backup is more than none, and the entry says that it is half.</summary>
@@ -74,6 +102,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
         try
         {
             read = await new QueueReader(context.Broker, context.Time).ReadAsync(NewRequest(plan), sink, cancellationToken).ConfigureAwait(false);
+            _depth = read.Depth;
         }
         catch (RabbitBackupException exception) when (!exception.Code.IsStorage())
         {
@@ -99,6 +128,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
         ConsumerTimeout = plan.ConsumerTimeout,
         IsQuorum = queue.Type == "quorum",
         Abort = context.Options.Abort,
+        ExpectedDepth = Math.Max(_depth, context.Journal.Segments(queue.VirtualHost, queue.Name).Sum(segment => segment.Entry.Records)),
     };
 
     private QueueEntry NewEntry() => new()
