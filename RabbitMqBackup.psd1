@@ -21,6 +21,7 @@
         'Import-RabbitDefinitions'
         'New-RabbitBackupStore'
         'New-RabbitConnection'
+        'Remove-RabbitBackupPolicy'
         'Restore-RabbitMq'
         'Test-RabbitBackup'
     )

@@ -45,7 +45,7 @@ internal static class ErrorRecords
         ErrorCode.BrokerAuthenticationFailed => ErrorCategory.AuthenticationError,
         ErrorCode.BrokerAccessRefused or ErrorCode.StorageAccessDenied => ErrorCategory.PermissionDenied,
         ErrorCode.QueueNotFound or ErrorCode.BackupNotFound or ErrorCode.ObjectNotFound => ErrorCategory.ObjectNotFound,
-        ErrorCode.QueueInUse => ErrorCategory.ResourceBusy,
+        ErrorCode.QueueInUse or ErrorCode.BrokerInAlarm => ErrorCategory.ResourceBusy,
         ErrorCode.QueueAtRisk or ErrorCode.RestoreConflict => ErrorCategory.InvalidOperation,
         ErrorCode.ManagementApiUnavailable or ErrorCode.StorageUnavailable or ErrorCode.QueueUnavailable => ErrorCategory.ResourceUnavailable,
         ErrorCode.BackupIncomplete or ErrorCode.SegmentCorrupt or ErrorCode.DefinitionInvalid => ErrorCategory.InvalidData,

@@ -25,9 +25,17 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
         using ManagementClient management = new(options.Broker);
         ClusterOverview overview = await management.GetOverviewAsync(cancellationToken).ConfigureAwait(false);
         List<QueueInfo> queues = [];
-        await foreach (QueueInfo queue in QueueListing.ListAsync(management, options.Selection, new ReadSafetyOptions(), onProblem: null, cancellationToken).ConfigureAwait(false))
+        ReadSafetyOptions safety = new() { DeliveryLimitReserve = options.DeliveryLimitReserve, MaxHold = options.MaxHoldTime };
+        await foreach (QueueInfo queue in QueueListing.ListAsync(management, options.Selection, safety, onProblem: null, cancellationToken).ConfigureAwait(false))
         {
             queues.Add(queue);
+        }
+
+        LastReads? history = await LastReads.FindAsync(options.Store, overview.ClusterName, queues, cancellationToken).ConfigureAwait(false);
+        if (history is not null)
+        {
+            safety = safety with { LastRead = history.Find };
+            queues = [.. queues.Select(queue => QueueListing.WithVerdict(queue, overview.Version, safety))];
         }
 
         return new BackupPlan
@@ -38,6 +46,7 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
             RabbitMqVersion = overview.RabbitMqVersion,
             Version = overview.Version,
             Queues = queues,
+            SafetyOptions = safety,
         };
     }
 
@@ -64,6 +73,10 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
         InRange(options.SegmentBytes, 64 << 10, 1 << 30, nameof(options.SegmentBytes));
         InRange(options.MaxConcurrentQueues, 1, 64, nameof(options.MaxConcurrentQueues));
         InRange(options.SegmentInterval.Ticks, TimeSpan.TicksPerSecond, TimeSpan.TicksPerDay, nameof(options.SegmentInterval));
+        InRange(options.DeliveryLimitReserve ?? 0, 0, 1_000_000, nameof(options.DeliveryLimitReserve));
+        InRange((options.MaxHoldTime ?? TimeSpan.FromSeconds(1)).Ticks, TimeSpan.TicksPerSecond, TimeSpan.TicksPerDay * 365, nameof(options.MaxHoldTime));
+        InRange(options.MaxMessagesPerSecond ?? 1, 1, int.MaxValue, nameof(options.MaxMessagesPerSecond));
+        InRange(options.MaxBytesPerSecond ?? 1024, 1024, long.MaxValue, nameof(options.MaxBytesPerSecond));
         if (options.BackupId is { } id)
         {
             BackupId.Check(id);

@@ -14,7 +14,8 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
     {
         DateTimeOffset createdAt = time.GetUtcNow();
         await using BackupCatalog catalog = new(plan.Options.Store);
-        CaptureContext context = new(plan, catalog, time);
+        using CaptureContext context = new(plan, catalog, log, time);
+        await using NodeWatch? watch = await WatchNodesAsync(context, cancellationToken).ConfigureAwait(false);
 
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task<(DefinitionsEntry? Entry, bool Failed)> definitionsTask = CaptureDefinitionsAsync(catalog, stop.Token);
@@ -47,6 +48,10 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
         };
         return await catalog.CommitAsync(manifest, cancellationToken).ConfigureAwait(false);
     }
+
+    /// <summary>Null where nobody is to look: -Force goes on whatever the broker's state is.</summary>
+    private async Task<NodeWatch?> WatchNodesAsync(CaptureContext context, CancellationToken cancellationToken) =>
+        plan.Options.Force ? null : await NodeWatch.StartAsync(plan.Options.Broker, context.StopSignal, log, time, cancellationToken).ConfigureAwait(false);
 
     private async Task<(DefinitionsEntry? Entry, bool Failed)> CaptureDefinitionsAsync(BackupCatalog catalog, CancellationToken cancellationToken)
     {
@@ -123,7 +128,7 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
         return new RabbitBackupException(code, $"Queue '{entry.Name}' in virtual host '{entry.VirtualHost}' {what}. {entry.Reason ?? entry.Gaps[0].Reason}")
         {
             Target = entry.ToString(),
-            Hint = entry.Outcome == QueueOutcome.Skipped ? "Get-RabbitQueue shows the reasons; -Force reads it all the same where there is a way." : null,
+            Hint = entry.Outcome == QueueOutcome.Skipped && code == ErrorCode.QueueAtRisk ? "Get-RabbitQueue shows the reasons; -Force reads it all the same where there is a way." : null,
         };
     }
 

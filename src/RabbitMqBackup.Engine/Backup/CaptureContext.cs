@@ -5,7 +5,7 @@ using RabbitMqBackup.Engine.Format;
 namespace RabbitMqBackup.Engine.Backup;
 
 /// <summary>What all queues of one running backup share.</summary>
-internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, TimeProvider time)
+internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, IEngineLog log, TimeProvider time) : IDisposable
 {
     /// <summary>
     /// Memory for segments that are filled or uploaded, over all queues. Above it segments are cut early: a smaller segment costs a little compression,
@@ -23,7 +23,15 @@ internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, Tim
 
     internal TimeProvider Time => time;
 
-    internal ReadSafetyOptions SafetyOptions { get; } = new();
+    internal IEngineLog Log => log;
+
+    internal ReadSafetyOptions SafetyOptions => plan.SafetyOptions;
+
+    /// <summary>Raised when the broker is in trouble.</summary>
+    internal ReadStopSignal StopSignal { get; } = new();
+
+    /// <summary>Null where nothing is limited.</summary>
+    internal ReadThrottle? Throttle { get; } = ReadThrottle.Of(plan.Options, time);
 
     internal SegmentWriterOptions WriterOptions => new()
     {
@@ -33,6 +41,9 @@ internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, Tim
     };
 
     internal bool MemoryIsShort => _pool.BytesInUse > SegmentMemory;
+
+    /// <inheritdoc/>
+    public void Dispose() => StopSignal.Dispose();
 
     internal long UnixMilliseconds() => time.GetUtcNow().ToUnixTimeMilliseconds();
 

@@ -15,12 +15,14 @@ internal sealed class QueueReader(BrokerOptions options, TimeProvider time)
     {
         ArgumentOutOfRangeException.ThrowIfZero(request.Prefetch, nameof(request));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(request.MaxConsumers, nameof(request));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(request.MaxChannels, nameof(request));
         DataConnection connection = await DataConnection.OpenAsync(
             options, request.Queue.VirtualHost, $"RabbitMqBackup reads {request.Queue}", time, cancellationToken).ConfigureAwait(false);
         await using (connection.ConfigureAwait(false))
         {
             DataChannel control = await connection.OpenChannelAsync(request.Queue.ToString(), ChannelEvents.None, cancellationToken).ConfigureAwait(false);
             DeclareOk depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
+            request.DepthKnown?.Invoke(depth.Ready);
             ReadPortions plan = ReadPortions.For(request, depth.Ready);
             if (plan.Target == 0)
             {

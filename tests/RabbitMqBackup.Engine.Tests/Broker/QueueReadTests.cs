@@ -82,38 +82,6 @@ public class QueueReadTests
     }
 
     [Fact]
-    public async Task Before_the_release_the_caller_decides_with_all_consumers_gone()
-    {
-        ReleaseContext? seen = null;
-        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
-        {
-            await BeginAsync(peer, ready: 2);
-            await peer.ConsumeAsync(Reading);
-            await peer.SendAsync(Message(1), Message(2, deliveryCount: 7));
-            await AnswerCancelsAsync(peer, 1);
-            await ExpectNackAsync(peer, 2);
-            Assert.NotNull(seen);
-            await peer.DeclareAsync(Control, ready: 2);
-            await AnswerChannelCloseAsync(peer);
-            await peer.CloseAsync();
-        });
-        QueueReadResult result = await ReadAsync(
-            broker,
-            Request with
-            {
-                IsQuorum = true,
-                BeforeRelease = (context, _) =>
-                {
-                    seen = context;
-                    return ValueTask.FromResult(QueueReleaseMethod.Nack);
-                },
-            },
-            new CollectingSink());
-        Assert.Equal(new ReleaseContext { Queue = Request.Queue, Held = 2, LastDeliveryTag = 2, HighestDeliveryCount = 7, Planned = QueueReleaseMethod.ChannelClose }, seen);
-        Assert.Equal((QueueReleaseMethod.Nack, 7), (result.Released, result.HighestDeliveryCount));
-    }
-
-    [Fact]
     public async Task A_delivery_count_on_a_queue_that_is_not_quorum_means_nothing()
     {
         await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>

@@ -55,6 +55,18 @@ internal sealed class IndependentClient : IAsyncDisposable
         return (await channel.QueueDeclarePassiveAsync(queue)).MessageCount;
     }
 
+    /// <summary>Takes the first message and gives it back, so often.</summary>
+    internal async Task RejectFirstAsync(string queue, int times)
+    {
+        await using IChannel channel = await _connection.CreateChannelAsync();
+        for (int i = 0; i < times; i++)
+        {
+            BasicGetResult? got = await channel.BasicGetAsync(queue, autoAck: false);
+            Assert.NotNull(got);
+            await channel.BasicRejectAsync(got.DeliveryTag, requeue: true);
+        }
+    }
+
     /// <summary>Publishes through the default exchange and waits until all are confirmed.</summary>
     internal async Task PublishAsync(string queue, IEnumerable<(BasicProperties Properties, byte[] Body)> messages)
     {
@@ -84,7 +96,24 @@ internal sealed class IndependentClient : IAsyncDisposable
     /// What is in a queue, in order: one fingerprint per message over its body, its properties and its headers (compared as a map: brokers reorder them), without what
     /// brokers add on redelivery. Everything is given back.
     /// </summary>
-    internal async Task<List<string>> FingerprintsAsync(string queue)
+    internal Task<List<string>> FingerprintsAsync(string queue) => FingerprintsAsync(queue, take: false);
+
+    /// <summary>The same, taking the messages for good: nothing of it counts as a delivery that failed.</summary>
+    internal Task<List<string>> TakeFingerprintsAsync(string queue) => FingerprintsAsync(queue, take: true);
+
+    internal static string Fingerprint(IReadOnlyBasicProperties properties, ReadOnlySpan<byte> body)
+    {
+        StringBuilder text = new();
+        text.Append(CultureInfo.InvariantCulture, $"{properties.IsContentTypePresent()}|{properties.ContentType}|{properties.ContentEncoding}|{properties.DeliveryMode}|{properties.Priority}|");
+        text.Append(CultureInfo.InvariantCulture, $"{properties.CorrelationId}|{properties.ReplyTo}|{properties.Expiration}|{properties.MessageId}|{properties.Timestamp.UnixTime}|");
+        text.Append(CultureInfo.InvariantCulture, $"{properties.Type}|{properties.UserId}|{properties.AppId}|{properties.ClusterId}|{properties.IsTimestampPresent()}|{properties.IsDeliveryModePresent()}|");
+        Render(text, properties.Headers?.Where(header => header.Key is not ("x-delivery-count" or "x-acquired-count")).ToDictionary());
+        return $"{properties.MessageId}:{Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())))}:{Convert.ToHexString(SHA256.HashData(body))}";
+    }
+
+    public async ValueTask DisposeAsync() => await _connection.DisposeAsync();
+
+    private async Task<List<string>> FingerprintsAsync(string queue, bool take)
     {
         List<string> fingerprints = [];
         uint expected = await CountAsync(queue);
@@ -107,29 +136,17 @@ internal sealed class IndependentClient : IAsyncDisposable
 
             return Task.CompletedTask;
         };
-        string tag = await channel.BasicConsumeAsync(queue, autoAck: false, consumer);
+        string tag = await channel.BasicConsumeAsync(queue, autoAck: take, consumer);
         await done.Task.WaitAsync(TimeSpan.FromSeconds(120));
         await channel.BasicCancelAsync(tag);
         await channel.CloseAsync();
-        for (DateTime deadline = DateTime.UtcNow.AddSeconds(30); await CountAsync(queue) < expected; await Task.Delay(50))
+        for (DateTime deadline = DateTime.UtcNow.AddSeconds(30); !take && await CountAsync(queue) < expected; await Task.Delay(50))
         {
             Assert.True(DateTime.UtcNow < deadline, "the queue did not get its messages back");
         }
 
         return fingerprints;
     }
-
-    internal static string Fingerprint(IReadOnlyBasicProperties properties, ReadOnlySpan<byte> body)
-    {
-        StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, $"{properties.IsContentTypePresent()}|{properties.ContentType}|{properties.ContentEncoding}|{properties.DeliveryMode}|{properties.Priority}|");
-        text.Append(CultureInfo.InvariantCulture, $"{properties.CorrelationId}|{properties.ReplyTo}|{properties.Expiration}|{properties.MessageId}|{properties.Timestamp.UnixTime}|");
-        text.Append(CultureInfo.InvariantCulture, $"{properties.Type}|{properties.UserId}|{properties.AppId}|{properties.ClusterId}|{properties.IsTimestampPresent()}|{properties.IsDeliveryModePresent()}|");
-        Render(text, properties.Headers?.Where(header => header.Key is not ("x-delivery-count" or "x-acquired-count")).ToDictionary());
-        return $"{properties.MessageId}:{Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())))}:{Convert.ToHexString(SHA256.HashData(body))}";
-    }
-
-    public async ValueTask DisposeAsync() => await _connection.DisposeAsync();
 
     private static void Render(StringBuilder text, object? value)
     {
