@@ -36,6 +36,23 @@ internal sealed class IndependentClient : IAsyncDisposable
         await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete, new Dictionary<string, object?>(arguments ?? []) { ["x-queue-type"] = type });
     }
 
+    /// <summary>An application that works on the queue over this client's connection.</summary>
+    internal Task<ApplicationConsumer> WorkAsync(string queue, bool acknowledge = true, ushort prefetch = 20, bool exclusive = false) =>
+        ApplicationConsumer.StartAsync(_connection, queue, acknowledge, prefetch, exclusive);
+
+    /// <summary>Publishes without waiting for anything but the confirm of each.</summary>
+    internal async Task PublishEachAsync(string queue, IEnumerable<string> ids, CancellationToken stop = default)
+    {
+        await using IChannel channel = await _connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true), stop);
+        foreach (string id in ids)
+        {
+            await channel.BasicPublishAsync("", queue, mandatory: true, new BasicProperties { MessageId = id }, new byte[10], stop);
+        }
+    }
+
+    /// <summary>Message ids in the order in which they are in the queue; takes the messages.</summary>
+    internal async Task<List<string>> TakeIdsAsync(string queue) => [.. (await TakeFingerprintsAsync(queue)).Select(fingerprint => fingerprint.Split(':')[0])];
+
     /// <summary>A queue that only this client's connection can use.</summary>
     internal async Task DeclareExclusiveAsync(string queue)
     {
