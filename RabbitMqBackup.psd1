@@ -13,6 +13,7 @@
     FormatsToProcess     = @('bin/RabbitMqBackup.format.ps1xml')
     CmdletsToExport      = @(
         'Backup-RabbitMq'
+        'Compare-RabbitDefinitions'
         'Export-RabbitDefinitions'
         'Get-RabbitBackup'
         'Get-RabbitBackupMessage'
@@ -24,6 +25,7 @@
         'Remove-RabbitBackupPolicy'
         'Restore-RabbitMq'
         'Test-RabbitBackup'
+        'Undo-RabbitImport'
     )
     FunctionsToExport    = @()
     VariablesToExport    = @()

@@ -5,7 +5,7 @@ using RabbitMqBackup.Engine.Format;
 namespace RabbitMqBackup.Engine.Backup;
 
 /// <summary>What all queues of one running backup share.</summary>
-internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, IEngineLog log, TimeProvider time) : IDisposable
+internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, BackupJournal journal, IEngineLog log, TimeProvider time) : IDisposable
 {
     /// <summary>
     /// Memory for segments that are filled or uploaded, over all queues. Above it segments are cut early: a smaller segment costs a little compression,
@@ -17,13 +17,18 @@ internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, IEn
 
     internal BackupPlan Plan => plan;
 
+    internal BackupJournal Journal => journal;
+
+    internal IEngineLog Log => log;
+
+    /// <summary>One for all queues: a broker that is gone is not asked by each of them again and again.</summary>
+    internal RetryPolicy BrokerRetry { get; } = new(plan.Options.Retry, new CircuitBreaker(ErrorCode.BrokerUnreachable, plan.Options.Broker.DisplayUri, time), time);
+
     internal BackupOptions Options => plan.Options;
 
     internal BrokerOptions Broker => plan.Options.Broker;
 
     internal TimeProvider Time => time;
-
-    internal IEngineLog Log => log;
 
     internal ReadSafetyOptions SafetyOptions => plan.SafetyOptions;
 
@@ -39,6 +44,9 @@ internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, IEn
         Compression = Options.Compression,
         BlockPool = _pool,
     };
+
+    /// <summary>What the backup that this one goes on from knows of a stream; null where it begins anew.</summary>
+    internal StreamEntry? BaseOf(QueueInfo stream) => plan.Base?.Streams.GetValueOrDefault(new QueueName(stream.VirtualHost, stream.Name));
 
     internal bool MemoryIsShort => _pool.BytesInUse > SegmentMemory;
 

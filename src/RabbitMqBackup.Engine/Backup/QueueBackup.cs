@@ -33,7 +33,45 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             return Skipped(ErrorCode.BrokerInAlarm, trouble);
         }
 
-        await using SegmentSink sink = new(context, number => QueueKey.Segment(queue.VirtualHost, queue.Name, number, context.Options.Compression), segment => committed(segment, NewEntry()))
+        context.Journal.Begin(NewEntry());
+        QueueEntry entry = NewEntry();
+        try
+        {
+            entry = await context.BrokerRetry.RunAsync(
+                async attempt =>
+                {
+                    (entry, RabbitBackupException? failure) = await AttemptAsync(plan, cancellationToken).ConfigureAwait(false);
+                    // Where each read costs a delivery, one that was broken off is not repeated.
+                    if (failure is not { IsTransient: true } || plan is { ReleaseCounts: true, DeliveryLimit: not null })
+                    {
+                        return entry;
+                    }
+
+                    context.Log.ReadRepeated(queue.ToString(), attempt, failure.Message);
+                    throw failure;
+                },
+                cancellationToken).ConfigureAwait(false);
+        }
+        catch (RabbitBackupException exception) when (!exception.Code.IsStorage())
+        {
+            // Before the first attempt where the broker was found dead by other queues; else the entry has it, but for the number of attempts.
+            entry = entry.ErrorCode is null
+                ? Outcome([.. context.Journal.Segments(queue.VirtualHost, queue.Name).Select(segment => segment.Entry)], hasUnmatched: false, read: null, exception)
+                : entry with { Reason = exception.Message };
+        }
+
+        context.Journal.Finish(entry);
+        return entry;
+    }
+
+    /// <summary>Reads the queue from its head. What was captured before a failure is kept: half a queue in the backup is more than none, and the entry says that it is half.</summary>
+    private async Task<(QueueEntry Entry, RabbitBackupException? Failure)> AttemptAsync(ReadPlan plan, CancellationToken cancellationToken)
+    {
+        await using SegmentSink sink = new(
+            context,
+            context.Journal.Of(queue.VirtualHost, queue.Name),
+            number => QueueKey.Segment(queue.VirtualHost, queue.Name, number, context.Options.Compression),
+            segment => committed(segment, NewEntry()))
         {
             Advanced = advanced,
         };
@@ -47,10 +85,16 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
         {
             failure = exception;
         }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            using CancellationTokenSource limit = new(context.Options.StopTimeout, context.Time);
+            await sink.CompleteAsync(isWhole: false, limit.Token).ConfigureAwait(false);
+            throw;
+        }
 
-        // What was captured before a failure is kept: half a queue in the backup is more than none, and the entry says that it is half.
-        await sink.CompleteAsync(cancellationToken).ConfigureAwait(false);
-        return Outcome(sink.Segments, read, failure);
+        bool isWhole = read is not null && (read.Stop == ReadStop.Drained || read.Delivered >= read.Depth);
+        await sink.CompleteAsync(isWhole, cancellationToken).ConfigureAwait(false);
+        return (Outcome(sink.Segments, sink.HasUnmatched, read, failure), failure);
     }
 
     private QueueReadRequest NewRequest(ReadPlan plan)
@@ -75,6 +119,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             Rescued = outcome => _rescued = outcome,
             DepthKnown = depth => _depth = depth,
             StopSignal = context.StopSignal,
+            Abort = context.Options.Abort,
         };
     }
 
@@ -115,12 +160,12 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
         VerdictReasons = _decision.Reasons,
     };
 
-    private QueueEntry Outcome(IReadOnlyList<SegmentEntry> segments, QueueReadResult? read, RabbitBackupException? failure)
+    private QueueEntry Outcome(IReadOnlyList<SegmentEntry> segments, bool hasUnmatched, QueueReadResult? read, RabbitBackupException? failure)
     {
         long messages = segments.Sum(segment => segment.Records);
         long depth = read?.Depth ?? Math.Max(_depth ?? queue.Messages, messages);
         ReadAccount account = new(_decision.Plan!, read, failure);
-        GapEntry? gap = account.Gap(depth - messages);
+        GapEntry? gap = account.Gap(depth - messages, hasUnmatched);
         IReadOnlyList<string> notes = account.Notes(_rescued, _rescue?.Refusal);
         Tell(notes);
         QueueOutcome outcome = (failure, gap, messages) switch

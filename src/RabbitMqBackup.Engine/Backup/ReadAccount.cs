@@ -19,7 +19,11 @@ internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBa
     };
 
     /// <summary>The gap of so many messages; null where none is missing.</summary>
-    internal GapEntry? Gap(long missing) => missing <= 0 ? null
+    /// <param name="missing">Depth without what was captured.</param>
+    /// <param name="hasUnmatched">Segments of an earlier attempt go beyond what was read now.</param>
+    internal GapEntry? Gap(long missing, bool hasUnmatched) => missing <= 0 && hasUnmatched && failure is null
+        ? new GapEntry(null, read!.Stop.ToString(), $"{Reason(read)} Segments of an earlier attempt beyond it were kept as they are.")
+        : missing <= 0 ? null
         : failure is not null ? new GapEntry(missing, failure.Code.ToString(), failure.Message)
         : new GapEntry(missing, read!.Stop == ReadStop.Drained ? "TakenByConsumers" : read.Stop.ToString(), Reason(read));
 

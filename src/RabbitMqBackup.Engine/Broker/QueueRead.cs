@@ -272,7 +272,8 @@ internal sealed class QueueRead(
         try
         {
             using CancellationTokenSource holding = new(request.HoldTimeout, time);
-            await HoldTheRestAsync(ReadStop.LimitReached, holding.Token).ConfigureAwait(false);
+            using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(holding.Token, request.Abort);
+            await HoldTheRestAsync(ReadStop.LimitReached, either.Token).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is RabbitBackupException or OperationCanceledException)
         {
@@ -281,7 +282,8 @@ internal sealed class QueueRead(
 
         try
         {
-            using CancellationTokenSource limit = new(request.ReleaseTimeout, time);
+            using CancellationTokenSource releasing = new(request.ReleaseTimeout, time);
+            using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(releasing.Token, request.Abort);
             if (await _release!.RunAsync(limit.Token).ConfigureAwait(false) == QueueReleaseMethod.Nack)
             {
                 // Not before the broker has worked the nack off: a channel that ends with messages held counts as a delivery attempt.

@@ -47,6 +47,9 @@ internal sealed record QueueReadRequest
     /// </summary>
     public TimeSpan HoldTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>Ends the read at once, also while it gives back in an orderly way: the connection drops, and the broker takes back what was held. Default: never.</summary>
+    public CancellationToken Abort { get; init; }
+
     /// <summary>
     /// Channels one after the other, each with as many consumers as keep the order on one. A quorum queue that is given back one channel after the other keeps its order
     /// (measured on 3.10, 4.0 and 4.3). Default 32, for 65 million messages.
