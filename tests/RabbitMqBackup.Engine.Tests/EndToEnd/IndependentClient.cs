@@ -53,6 +53,42 @@ internal sealed class IndependentClient : IAsyncDisposable
     /// <summary>Message ids in the order in which they are in the queue; takes the messages.</summary>
     internal async Task<List<string>> TakeIdsAsync(string queue) => [.. (await TakeFingerprintsAsync(queue)).Select(fingerprint => fingerprint.Split(':')[0])];
 
+    /// <summary>Takes the messages, whose ids are to count up from 0; returns how many were so.</summary>
+    internal async Task<long> TakeAscendingAsync(string queue, long count)
+    {
+        long next = 0;
+        TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using IChannel channel = await _connection.CreateChannelAsync();
+        AsyncEventingBasicConsumer consumer = new(channel);
+        consumer.ReceivedAsync += (_, delivery) =>
+        {
+            if (delivery.BasicProperties.MessageId != next.ToString(CultureInfo.InvariantCulture))
+            {
+                done.TrySetException(new InvalidDataException($"Message {next} is '{delivery.BasicProperties.MessageId}'."));
+            }
+            else if (++next == count)
+            {
+                done.TrySetResult();
+            }
+
+            return Task.CompletedTask;
+        };
+        await channel.BasicConsumeAsync(queue, autoAck: true, consumer);
+        await done.Task.WaitAsync(TimeSpan.FromMinutes(10));
+        return next;
+    }
+
+    /// <summary>An exchange with queues bound to it.</summary>
+    internal async Task BindAsync(string exchange, string type, params string[] queues)
+    {
+        await using IChannel channel = await _connection.CreateChannelAsync();
+        await channel.ExchangeDeclareAsync(exchange, type, durable: true);
+        foreach (string queue in queues)
+        {
+            await channel.QueueBindAsync(queue, exchange, "");
+        }
+    }
+
     /// <summary>A queue that only this client's connection can use.</summary>
     internal async Task DeclareExclusiveAsync(string queue)
     {
@@ -103,7 +139,7 @@ internal sealed class IndependentClient : IAsyncDisposable
             published++;
         }
 
-        for (DateTime deadline = DateTime.UtcNow.AddSeconds(60); await CountAsync(queue) < published; await Task.Delay(100))
+        for (DateTime deadline = DateTime.UtcNow.AddMinutes(5); await CountAsync(queue) < published; await Task.Delay(100))
         {
             Assert.True(DateTime.UtcNow < deadline, $"only {await CountAsync(queue)} of {published} messages arrived, {confirmed} confirmed");
         }
