@@ -13,7 +13,7 @@ public class ReadSituationTests
     private const string Queue = "orders";
     private const string Dead = "dead";
 
-    public static TheoryData<string> Generations => ["3.10", "4.0", "4.3"];
+    public static TheoryData<string> Generations => new() { "3.10", "4.0", "4.3" };
 
     public static TheoryData<string, string> GenerationsAndTypes => new()
     {
@@ -122,7 +122,7 @@ public class ReadSituationTests
 
         QueueEntry gone = Assert.Single(manifest.Queues, queue => queue.Name == Queue);
         Assert.Equal(QueueOutcome.Captured, Assert.Single(manifest.Queues, queue => queue.Name == "other").Outcome);
-        Assert.True(gone.Outcome is QueueOutcome.Incomplete or QueueOutcome.Failed, gone.Outcome.ToString());
+        Assert.True(gone.Outcome is QueueOutcome.Incomplete or QueueOutcome.Failed, $"{gone.Outcome}");
         Assert.Equal(nameof(ErrorCode.QueueNotFound), gone.ErrorCode);
         Assert.Equal((400, 400), (gone.DepthAtStart, gone.Messages + gone.Gaps.Sum(gap => gap.Messages)));
         Assert.Single(at.Harness.Failures);
