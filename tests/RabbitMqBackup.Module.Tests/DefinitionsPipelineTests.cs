@@ -144,7 +144,7 @@ public sealed class DefinitionsPipelineTests : BrokerTest
     }
 
     [Theory]
-    [InlineData("{ \"queues\": [ {\"name\": \"new\", } ] }", "DefinitionInvalid,", "line 1, byte 32")]
+    [InlineData("{ \"queues\": [ {\"name\": \"new\", } ] }", "DefinitionInvalid,", "line 1, byte 31")]
     [InlineData("{ \"queues\": [ {\"name\": \"new\", \"vhost\": \"VH\"}, {\"name\": \"new2\", \"vhost\": \"VH\", \"durable\": \"yes\"} ] }", "DefinitionInvalid,", "queues[1] ('new2') \"durable\" must be true or false, not a text")]
     [InlineData("{ \"queues\": [ {\"name\": \"new\"} ] }", "InvalidArgument,", "-TargetVirtualHost")]
     [InlineData("{ \"vhosts\": [ {\"name\": \"VH\"} ], \"queues\": [ {\"name\": \"new\"} ] }", "DefinitionInvalid,", "queue 'new' lacks \"vhost\"")]
@@ -172,13 +172,13 @@ public sealed class DefinitionsPipelineTests : BrokerTest
         string added = $"{VirtualHost.Name}-added";
         await File.WriteAllTextAsync(
             Path.Combine(Folder, "odd.json"),
-            $$"""
+            $$$"""
             { "quues": [],
               "queues": [
-                {"name": "orders", "vhost": "{{VirtualHost.Name}}", "durable": true, "arguments": {"x-max-length": 5}},
-                {"name": "new", "vhost": "{{VirtualHost.Name}}", "durabel": false},
-                {"name": "refused", "vhost": "{{VirtualHost.Name}}", "arguments": {"x-queue-type": "no-such"}},
-                {"name": "elsewhere", "vhost": "{{added}}"} ] }
+                {"name": "orders", "vhost": "{{{VirtualHost.Name}}}", "durable": true, "arguments": {"x-max-length": 5}},
+                {"name": "new", "vhost": "{{{VirtualHost.Name}}}", "durabel": false},
+                {"name": "refused", "vhost": "{{{VirtualHost.Name}}}", "arguments": {"x-queue-type": "no-such"}},
+                {"name": "elsewhere", "vhost": "{{{added}}}"} ] }
             """,
             Cancellation);
         try

@@ -72,14 +72,14 @@ public sealed class BigDefinitionsTests(ITestOutputHelper output)
 
     private static byte[] Definitions(string host)
     {
-        StringBuilder json = new($$"""{"vhosts":[{"name":"{{host}}"}],"exchanges":[""");
-        json.AppendJoin(',', Enumerable.Range(0, Exchanges).Select(i => $$"""{"vhost":"{{host}}","name":"exchange-{{i:000}}","type":"topic","durable":true,"auto_delete":false,"internal":false,"arguments":{}}"""));
+        StringBuilder json = new($$$"""{"vhosts":[{"name":"{{{host}}}"}],"exchanges":[""");
+        json.AppendJoin(',', Enumerable.Range(0, Exchanges).Select(i => $$$"""{"vhost":"{{{host}}}","name":"exchange-{{{i:000}}}","type":"topic","durable":true,"auto_delete":false,"internal":false,"arguments":{}}"""));
         json.Append("],\"queues\":[");
         json.AppendJoin(',', Enumerable.Range(0, Queues).Select(i =>
-            $$"""{"vhost":"{{host}}","name":"application.orders.{{i:00000}}","durable":true,"auto_delete":false,"arguments":{"x-max-length":{{1000 + i}},"x-dead-letter-exchange":"exchange-000"}}"""));
+            $$$"""{"vhost":"{{{host}}}","name":"application.orders.{{{i:00000}}}","durable":true,"auto_delete":false,"arguments":{"x-max-length":{{{1000 + i}}},"x-dead-letter-exchange":"exchange-000"}}"""));
         json.Append("],\"bindings\":[");
         json.AppendJoin(',', Enumerable.Range(0, 2 * Queues).Select(i =>
-            $$"""{"vhost":"{{host}}","source":"exchange-{{i % Exchanges:000}}","destination":"application.orders.{{i / 2:00000}}","destination_type":"queue","routing_key":"orders.{{i}}.#","arguments":{}}"""));
+            $$$"""{"vhost":"{{{host}}}","source":"exchange-{{{i % Exchanges:000}}}","destination":"application.orders.{{{i / 2:00000}}}","destination_type":"queue","routing_key":"orders.{{{i}}}.#","arguments":{}}"""));
         return Encoding.UTF8.GetBytes(json.Append("]}").ToString());
     }
 

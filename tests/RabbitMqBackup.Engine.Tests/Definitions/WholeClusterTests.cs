@@ -104,8 +104,8 @@ public sealed class WholeClusterTests(OwnClusters clusters) : IClassFixture<OwnC
         OwnTestBroker broker = await clusters.GetAsync("4.3");
         SampleCluster cluster = new(broker);
         await cluster.WipeAsync();
-        string queues = string.Join(',', Enumerable.Range(0, 600).Select(i => $$"""{"vhost": "many", "name": "q{{i}}", "durable": true, "auto_delete": false, "arguments": {}}"""));
-        ImportPlan plan = await Importer.PlanAsync(new() { Broker = cluster.Options, Document = DefinitionsDocument.Parse(Encoding.UTF8.GetBytes($$"""{"queues": [{{queues}}]}"""), "file") }, Cancel);
+        string queues = string.Join(',', Enumerable.Range(0, 600).Select(i => $$$"""{"vhost": "many", "name": "q{{{i}}}", "durable": true, "auto_delete": false, "arguments": {}}"""));
+        ImportPlan plan = await Importer.PlanAsync(new() { Broker = cluster.Options, Document = DefinitionsDocument.Parse(Encoding.UTF8.GetBytes($$$"""{"queues": [{{{queues}}}]}"""), "file") }, Cancel);
         Task restart = Task.CompletedTask;
         Once progress = new(100, () => restart = Task.Run(async () =>
         {
