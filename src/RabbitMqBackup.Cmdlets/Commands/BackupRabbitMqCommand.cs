@@ -64,6 +64,32 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
     [ValidateNotNullOrEmpty]
     public string? BackupId { get; set; }
 
+    /// <summary>Reads streams only from where the newest backup of the same cluster in the store ended; queues are read whole. Without such a backup it becomes one that stands by itself.</summary>
+    [Parameter]
+    public SwitchParameter Incremental { get; set; }
+
+    /// <summary>The id of the backup to go on from, in place of the newest. It means -Incremental.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(BackupIdCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string? BasedOn { get; set; }
+    /// <summary>Goes on with the unfinished backup of that id: what it has stays, as long as it matches.</summary>
+    [Parameter]
+    public SwitchParameter Resume { get; set; }
+
+    /// <summary>The folder of the checkpoint. Default: one in the user's local data.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? CheckpointPath { get; set; }
+
+    /// <summary>The longest time that progress waits for its copy in the store; zero for no copy. Default: 30 seconds.</summary>
+    [Parameter]
+    public TimeSpan? CheckpointInterval { get; set; }
+
+    /// <summary>How long a read that the broker broke off is tried again; zero for not at all. Default: 5 minutes.</summary>
+    [Parameter]
+    public TimeSpan? RetryTimeout { get; set; }
+
     /// <summary>Leaves the definitions out.</summary>
     [Parameter]
     public SwitchParameter SkipDefinitions { get; set; }
@@ -122,7 +148,7 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
             return;
         }
 
-        BackupEngine engine = new();
+        BackupEngine engine = new(Log);
         BackupOptions options = Options();
         BackupPlan plan = Run(token => engine.PlanAsync(options, token));
         if (!ShouldProcess(plan.Target, plan.Summary))
@@ -160,6 +186,13 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
                 Exactly = _piped.Count > 0 ? _piped : null,
             },
             BackupId = BackupId,
+            Incremental = Incremental,
+            BasedOn = BasedOn,
+            Resume = Resume,
+            CheckpointPath = CheckpointPath is null ? null : SessionState.Path.GetUnresolvedProviderPathFromPSPath(CheckpointPath),
+            CheckpointInterval = CheckpointInterval ?? options.CheckpointInterval,
+            Retry = RetryTimeout is { } patience ? options.Retry with { MaxTime = patience, MaxAttempts = patience > TimeSpan.Zero ? 1000 : 1 } : options.Retry,
+            Abort = Abort,
             SkipDefinitions = SkipDefinitions,
             Compression = Compression ?? options.Compression,
             RecordFormat = RecordFormat ?? options.RecordFormat,

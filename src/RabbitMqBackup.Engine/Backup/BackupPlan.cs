@@ -20,6 +20,12 @@ public sealed record BackupPlan
     /// <summary>The numeric part of <see cref="RabbitMqVersion"/>.</summary>
     internal Version Version { get; init; } = new();
 
+    /// <summary>The id of the backup that streams are read on from, or null.</summary>
+    public string? BasedOn => Base?.Manifest.BackupId;
+
+    /// <summary>What that backup knows.</summary>
+    internal IncrementalBase? Base { get; init; }
+
     /// <summary>The queues, with their verdicts.</summary>
     public required IReadOnlyList<QueueInfo> Queues { get; init; }
 

@@ -9,8 +9,8 @@ internal sealed record ReadSafetyOptions
     /// <summary>The longest time that messages may be held. Default null: as long as the broker lets us.</summary>
     public TimeSpan? MaxHold { get; init; }
 
-    /// <summary>There is a reader for streams. Default false.</summary>
-    public bool ReadsStreams { get; init; }
+    /// <summary>There is a reader for streams. Default true.</summary>
+    public bool ReadsStreams { get; init; } = true;
 
     /// <summary>The highest delivery count that the last backup of a queue saw, by queue; null where none is known.</summary>
     public Func<QueueName, long?>? LastHighestDeliveryCount { get; init; }

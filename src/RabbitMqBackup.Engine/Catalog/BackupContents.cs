@@ -2,6 +2,8 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using RabbitMqBackup.Engine.Format;
 using RabbitMqBackup.Engine.Messages;
+using RabbitMqBackup.Engine.Messages.Amqp10;
+using RabbitMqBackup.Engine.Messages.Chunks;
 using RabbitMqBackup.Engine.Storage;
 
 namespace RabbitMqBackup.Engine.Catalog;
@@ -34,8 +36,47 @@ public static class BackupContents
         while (reader.TryRead(out SegmentRecord record))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            yield return NewMessage(segment, record);
+            if (record.Kind == SegmentRecordKind.Message)
+            {
+                yield return NewMessage(segment, record);
+                continue;
+            }
+
+            foreach (BackupMessage message in StreamMessages(segment, record))
+            {
+                yield return message;
+            }
         }
+    }
+
+    /// <summary>The messages of a record of a stream, batches unpacked, as a consumer of AMQP 0-9-1 would get them.</summary>
+    private static List<BackupMessage> StreamMessages(BackupSegment segment, in SegmentRecord record)
+    {
+        List<BackupMessage> messages = new(record.Messages);
+        DateTimeOffset time = DateTimeOffset.FromUnixTimeMilliseconds(record.CapturedAt);
+        ChunkMessages.Visit(record.Entries.Span, (ulong)record.FirstOffset, (offset, message) =>
+        {
+            Amqp091Message converted = Amqp091Conversion.Convert(message);
+            messages.Add(new BackupMessage
+            {
+                BackupId = segment.BackupId,
+                Queue = segment.Queue,
+                VirtualHost = segment.VirtualHost,
+                Exchange = converted.Exchange,
+                RoutingKey = converted.RoutingKey,
+                CapturedAt = time,
+                Offset = (long)offset,
+                Properties = PropertyList.Parse(converted.Properties),
+                Body = converted.Body,
+                RawProperties = converted.Properties,
+                RawRoutingKey = Encoding.UTF8.GetBytes(converted.RoutingKey),
+                RawMessage = message.ToArray(),
+                QueueEntry = segment.QueueEntry,
+                Store = segment.Store,
+            });
+            return true;
+        });
+        return messages;
     }
 
     private static BackupMessage NewMessage(BackupSegment segment, in SegmentRecord record) => new()

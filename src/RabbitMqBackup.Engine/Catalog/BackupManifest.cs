@@ -26,6 +26,9 @@ public sealed record BackupManifest
     /// <summary>This module's version.</summary>
     public string BackupToolVersion { get; init; } = "";
 
+    /// <summary>The backup that this one goes on from (its id): the streams' messages up to then are there. Null for one that stands by itself.</summary>
+    public string? BasedOn { get; init; }
+
     /// <summary>The definitions' object, or null where they were left out.</summary>
     public DefinitionsEntry? Definitions { get; init; }
 

@@ -45,6 +45,9 @@ public sealed class BackupMessage
     /// <summary>Its property list as on the wire.</summary>
     internal byte[] RawProperties { get; init; } = [0, 0];
 
+    /// <summary>Streams: the message as it lies there, in AMQP 1.0 encoding; empty for others.</summary>
+    internal byte[] RawMessage { get; init; } = [];
+
     /// <summary>The raw routing key.</summary>
     internal byte[] RawRoutingKey { get; init; } = [];
 

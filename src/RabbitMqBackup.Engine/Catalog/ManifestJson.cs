@@ -158,6 +158,11 @@ internal static class ManifestJson
         json.WriteString("source_cluster", manifest.SourceCluster);
         json.WriteString("rabbitmq_version", manifest.RabbitMqVersion);
         json.WriteString("backup_tool_version", manifest.BackupToolVersion);
+        if (manifest.BasedOn is { } basedOn)
+        {
+            json.WriteString("based_on", basedOn);
+        }
+
         json.WriteNumber("total_messages", manifest.TotalMessages);
         json.WriteNumber("total_bytes", manifest.TotalBytes);
         json.WriteNumber("total_segments", manifest.TotalSegments);
@@ -168,7 +173,7 @@ internal static class ManifestJson
         json.WriteEndObject();
     }
 
-    private static void WriteDefinitions(Utf8JsonWriter json, DefinitionsEntry? definitions)
+    internal static void WriteDefinitions(Utf8JsonWriter json, DefinitionsEntry? definitions)
     {
         if (definitions is null)
         {
@@ -184,7 +189,7 @@ internal static class ManifestJson
         json.WriteEndObject();
     }
 
-    private static void WriteQueue(Utf8JsonWriter json, QueueEntry queue)
+    internal static void WriteQueue(Utf8JsonWriter json, QueueEntry queue)
     {
         json.WriteStartObject();
         json.WriteString("vhost", queue.VirtualHost);
@@ -210,6 +215,12 @@ internal static class ManifestJson
         json.WriteString("reason", queue.Reason);
         WriteArray(json, "gaps", queue.Gaps, WriteGap);
         WriteArray(json, "segments", queue.Segments, WriteSegment);
+        if (queue.Stream is { } stream)
+        {
+            json.WritePropertyName("stream");
+            StreamEntryJson.Write(json, stream);
+        }
+
         WriteUnknown(json, queue.UnknownFields);
         json.WriteEndObject();
     }
@@ -226,7 +237,7 @@ internal static class ManifestJson
         json.WriteEndObject();
     }
 
-    private static void WriteSegment(Utf8JsonWriter json, SegmentEntry segment)
+    internal static void WriteSegment(Utf8JsonWriter json, SegmentEntry segment)
     {
         json.WriteStartObject();
         json.WriteString("key", segment.Key);
@@ -242,7 +253,7 @@ internal static class ManifestJson
         json.WriteEndObject();
     }
 
-    private static void WriteArray<T>(Utf8JsonWriter json, string name, IReadOnlyList<T> items, Action<Utf8JsonWriter, T> write)
+    internal static void WriteArray<T>(Utf8JsonWriter json, string name, IReadOnlyList<T> items, Action<Utf8JsonWriter, T> write)
     {
         json.WriteStartArray(name);
         foreach (T item in items)
@@ -253,7 +264,7 @@ internal static class ManifestJson
         json.WriteEndArray();
     }
 
-    private static void WriteNumber(Utf8JsonWriter json, string name, long? value)
+    internal static void WriteNumber(Utf8JsonWriter json, string name, long? value)
     {
         if (value is { } number)
         {
@@ -265,7 +276,7 @@ internal static class ManifestJson
         }
     }
 
-    private static void WriteUnknown(Utf8JsonWriter json, IReadOnlyDictionary<string, string> fields)
+    internal static void WriteUnknown(Utf8JsonWriter json, IReadOnlyDictionary<string, string> fields)
     {
         foreach ((string name, string raw) in fields)
         {

@@ -37,6 +37,9 @@ internal static class ManifestReader
                 case "backup_tool_version":
                     manifest = manifest with { BackupToolVersion = json.Text() };
                     break;
+                case "based_on":
+                    manifest = manifest with { BasedOn = json.TextOrNull() };
+                    break;
                 case "total_messages":
                     messages = json.Whole();
                     break;
@@ -82,7 +85,7 @@ internal static class ManifestReader
         }
     }
 
-    private static DefinitionsEntry ReadDefinitions(ref JsonCursor json)
+    internal static DefinitionsEntry ReadDefinitions(ref JsonCursor json)
     {
         Dictionary<string, string> unknown = [];
         (string key, long stored, string sha256) = ("", 0, "");

@@ -22,6 +22,11 @@ internal static class ManifestRules
             return "a manifest belongs to a backup that has ended, and says when";
         }
 
+        if (manifest.BasedOn is { } basedOn && (!BackupId.IsValid(basedOn) || basedOn == manifest.BackupId))
+        {
+            return $"'{basedOn}' can't be the backup that it is based on";
+        }
+
         HashSet<string> keys = new(StringComparer.Ordinal);
         if (manifest.Definitions is { } definitions && (DefinitionsComplaint(definitions) ?? KeyComplaint(manifest.BackupId, definitions.Key, "definitions/", keys)) is { } wrong)
         {
@@ -41,6 +46,15 @@ internal static class ManifestRules
         return null;
     }
 
+    /// <summary>What is wrong with a queue's row by itself, or null.</summary>
+    internal static string? Complaint(QueueEntry queue) => QueueComplaint(new BackupManifest { BackupId = "row", Status = BackupStatus.Partial }, queue, new(StringComparer.Ordinal));
+
+    /// <summary>What is wrong with a segment's row by itself, or null.</summary>
+    internal static string? Complaint(SegmentEntry segment) => KeyComplaint("row", segment.Key, "queues/", new(StringComparer.Ordinal)) ?? SegmentComplaint(segment);
+
+    /// <summary>What is wrong with the definitions' row by itself, or null.</summary>
+    internal static string? Complaint(DefinitionsEntry definitions) => KeyComplaint("row", definitions.Key, "definitions/", new(StringComparer.Ordinal)) ?? DefinitionsComplaint(definitions);
+
     private static string? QueueComplaint(BackupManifest manifest, QueueEntry queue, HashSet<string> keys)
     {
         if (Encoding.UTF8.GetByteCount(queue.Name) > MaxNameBytes || Encoding.UTF8.GetByteCount(queue.VirtualHost) > MaxNameBytes)
@@ -56,6 +70,16 @@ internal static class ManifestRules
         if (queue.DepthAtStart < 0 || queue.UnacknowledgedAtStart < 0 || queue.Messages < 0 || queue.Bytes < 0 || queue.HighestDeliveryCount < 0 || queue.Gaps.Any(gap => gap.Messages < 0))
         {
             return "a count is negative";
+        }
+
+        if (queue.Stream?.StartOffset is not null && manifest.BasedOn is null)
+        {
+            return "it goes on from another backup, and none is named";
+        }
+
+        if (queue.Stream is { } stream && StreamComplaint(stream) is { } wrong)
+        {
+            return wrong;
         }
 
         Int128 records = 0;
@@ -86,6 +110,11 @@ internal static class ManifestRules
 
         return IsSha256(segment.Sha256) ? null : $"segment '{segment.Key}': its SHA-256 is none";
     }
+
+    private static string? StreamComplaint(StreamEntry stream) =>
+        stream.StartOffset < 0 || stream.LastOffset < 0 || stream.NextOffset < 0 || stream.ConsumerOffsets.Values.Any(offset => offset < 0) || stream.LastOffset >= (stream.NextOffset ?? 0)
+            ? "the offsets of its stream are impossible"
+            : null;
 
     private static string? DefinitionsComplaint(DefinitionsEntry definitions) =>
         definitions.StoredBytes < 0 ? "the definitions have a negative length" : IsSha256(definitions.Sha256) ? null : "the definitions' SHA-256 is none";

@@ -69,6 +69,9 @@ public sealed record QueueEntry
     /// <summary>The queue's segments, oldest first.</summary>
     public IReadOnlyList<SegmentEntry> Segments { get; init; } = [];
 
+    /// <summary>What only streams have; null for other queues, and for a stream that was not read.</summary>
+    public StreamEntry? Stream { get; init; }
+
     /// <summary>Fields of a newer minor format, kept as raw JSON by name.</summary>
     internal IReadOnlyDictionary<string, string> UnknownFields { get; init; } = new Dictionary<string, string>();
 

@@ -34,6 +34,7 @@ internal static class QueueEntryReader
                 "reason" => queue with { Reason = json.TextOrNull() },
                 "gaps" => queue with { Gaps = ReadGaps(ref json) },
                 "segments" => queue with { Segments = ReadSegments(ref json) },
+                "stream" => queue with { Stream = StreamEntryJson.Read(ref json) },
                 _ => Keep(ref json, unknown, name, queue),
             };
         }
@@ -42,7 +43,7 @@ internal static class QueueEntryReader
         return queue;
     }
 
-    private static List<string> ReadTexts(ref JsonCursor json)
+    internal static List<string> ReadTexts(ref JsonCursor json)
     {
         List<string> texts = [];
         json.BeginArray();
@@ -89,31 +90,36 @@ internal static class QueueEntryReader
         json.BeginArray();
         while (json.NextItem())
         {
-            Dictionary<string, string> unknown = [];
-            SegmentEntry segment = new() { Key = "", Sha256 = "", UnknownFields = unknown };
-            HashSet<string> seen = json.BeginObject();
-            while (json.NextProperty(seen, out string name))
-            {
-                segment = name switch
-                {
-                    "key" => segment with { Key = json.Text() },
-                    "records" => segment with { Records = json.Whole() },
-                    "first_time" => segment with { FirstTime = json.Time() },
-                    "last_time" => segment with { LastTime = json.Time() },
-                    "first_offset" => segment with { FirstOffset = json.WholeOrNull() },
-                    "last_offset" => segment with { LastOffset = json.WholeOrNull() },
-                    "uncompressed_bytes" => segment with { UncompressedBytes = json.Whole() },
-                    "stored_bytes" => segment with { StoredBytes = json.Whole() },
-                    "sha256" => segment with { Sha256 = json.Text() },
-                    _ => Keep(ref json, unknown, name, segment),
-                };
-            }
-
-            ManifestReader.Demand(ref json, seen, "key", "records", "first_time", "last_time", "uncompressed_bytes", "stored_bytes", "sha256");
-            segments.Add(segment);
+            segments.Add(ReadSegment(ref json));
         }
 
         return segments;
+    }
+
+    internal static SegmentEntry ReadSegment(ref JsonCursor json)
+    {
+        Dictionary<string, string> unknown = [];
+        SegmentEntry segment = new() { Key = "", Sha256 = "", UnknownFields = unknown };
+        HashSet<string> seen = json.BeginObject();
+        while (json.NextProperty(seen, out string name))
+        {
+            segment = name switch
+            {
+                "key" => segment with { Key = json.Text() },
+                "records" => segment with { Records = json.Whole() },
+                "first_time" => segment with { FirstTime = json.Time() },
+                "last_time" => segment with { LastTime = json.Time() },
+                "first_offset" => segment with { FirstOffset = json.WholeOrNull() },
+                "last_offset" => segment with { LastOffset = json.WholeOrNull() },
+                "uncompressed_bytes" => segment with { UncompressedBytes = json.Whole() },
+                "stored_bytes" => segment with { StoredBytes = json.Whole() },
+                "sha256" => segment with { Sha256 = json.Text() },
+                _ => Keep(ref json, unknown, name, segment),
+            };
+        }
+
+        ManifestReader.Demand(ref json, seen, "key", "records", "first_time", "last_time", "uncompressed_bytes", "stored_bytes", "sha256");
+        return segment;
     }
 
     private static T Keep<T>(ref JsonCursor json, Dictionary<string, string> unknown, string name, T entry)

@@ -63,11 +63,42 @@ internal static class DefinitionsReader
         {
             // Cloned, so that the elements don't hang on pooled memory.
             using JsonDocument document = JsonDocument.Parse(json.Span.StartsWith(mark) ? json[mark.Length..] : json);
+            CheckTexts(document.RootElement);
             return document.RootElement.Clone();
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw Invalid(source, "holds a text that is not UTF-8, or half of a character's escape", exception);
         }
         catch (JsonException exception)
         {
             throw Invalid(source, $"is not JSON: line {exception.LineNumber + 1}, byte {exception.BytePositionInLine + 1}", exception);
+        }
+    }
+
+    /// <summary>JSON is parsed without looking into its texts: one that can't be decoded would fail wherever it is first used.</summary>
+    private static void CheckTexts(JsonElement element)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.String:
+                _ = element.GetString();
+                break;
+            case JsonValueKind.Array:
+                foreach (JsonElement item in element.EnumerateArray())
+                {
+                    CheckTexts(item);
+                }
+
+                break;
+            case JsonValueKind.Object:
+                foreach (JsonProperty member in element.EnumerateObject())
+                {
+                    _ = member.Name;
+                    CheckTexts(member.Value);
+                }
+
+                break;
         }
     }
 

@@ -6,8 +6,11 @@ namespace RabbitMqBackup.Engine.Restore;
 /// <summary>Compares what is to be restored with what the target has. Changes nothing.</summary>
 internal sealed class RestorePlanner(RestoreOptions options, ManagementClient management)
 {
+    private IReadOnlyList<SourceQueue> _sources = [];
+
     internal async Task<RestorePlan> PlanAsync(CancellationToken cancellationToken)
     {
+        _sources = await StreamChains.WithEarlierAsync(SourceQueue.From(options), options, cancellationToken).ConfigureAwait(false);
         IReadOnlyList<string> virtualHosts = await management.ListVirtualHostsAsync(cancellationToken).ConfigureAwait(false);
         List<RestorePlanQueue> rows = [];
         foreach (IGrouping<string, SourceQueue> group in Selected().GroupBy(source => source.Entry.VirtualHost))
@@ -32,7 +35,7 @@ internal sealed class RestorePlanner(RestoreOptions options, ManagementClient ma
     private IEnumerable<SourceQueue> Selected()
     {
         List<WildcardPattern> names = [.. options.Queues.Select(name => new WildcardPattern(name))];
-        List<SourceQueue> sources = [.. SourceQueue.From(options)];
+        List<SourceQueue> sources = [.. _sources];
         if (names.Find(name => name.IsLiteral && !sources.Exists(source => name.Matches(source.Entry.Name))) is { } missing)
         {
             throw new RabbitBackupException(ErrorCode.QueueNotFound, $"There is no queue '{missing}' in the backup.")
@@ -71,7 +74,18 @@ internal sealed class RestorePlanner(RestoreOptions options, ManagementClient ma
         }
 
         long ready = (await connection.GetDepthAsync(row.TargetQueue, cancellationToken).ConfigureAwait(false)).Messages;
-        return NonEmpty(row with { Notes = [.. row.Notes, .. differences] }, ready + target.Unacknowledged);
+        row = row with { Notes = [.. row.Notes, .. differences] };
+        if (target.Type == QueueTypes.Stream)
+        {
+            // A passive declare of a stream lags behind, and an earlier run of the same restore is no stranger's message.
+            ready = Math.Max(ready, target.Messages);
+            if (await StreamRestore.EarlierRunAsync(options, row, TimeProvider.System, cancellationToken).ConfigureAwait(false) is { } offset)
+            {
+                return row with { Notes = [.. row.Notes, $"An earlier run of this restore has brought over the messages up to offset {offset}; it goes on behind them, and none is sent twice."] };
+            }
+        }
+
+        return NonEmpty(row, ready + target.Unacknowledged);
     }
 
     private RestorePlanQueue NonEmpty(RestorePlanQueue row, long present) => (present, options.IfNotEmpty) switch

@@ -15,6 +15,9 @@ public sealed record RestoreQueueResult
     /// <summary>Messages that the broker confirmed and routed.</summary>
     public long Confirmed { get; init; }
 
+    /// <summary>Streams: of the confirmed ones, those that an earlier run of the same restore had brought over; they were not sent again.</summary>
+    public long AlreadyThere { get; init; }
+
     /// <summary>Messages that reached no queue.</summary>
     public long Returned { get; init; }
 

@@ -18,14 +18,17 @@ internal sealed record SourceQueue
     /// <summary>Segments, oldest first.</summary>
     public IReadOnlyList<SegmentEntry> Segments { get; init; } = [];
 
+    /// <summary>Streams: segments of the backups that this one goes on from, oldest first.</summary>
+    public IReadOnlyList<(string BackupId, SegmentEntry Segment)> Earlier { get; init; } = [];
+
     /// <summary>Single messages, in the order they came.</summary>
     public IReadOnlyList<BackupMessage> Messages { get; init; } = [];
 
     /// <summary>Messages in all.</summary>
-    public long Count => Segments.Sum(segment => segment.Records) + Messages.Count;
+    public long Count => Segments.Sum(segment => segment.Records) + Earlier.Sum(part => part.Segment.Records) + Messages.Count;
 
     /// <summary>Bytes of their records before compression.</summary>
-    public long Bytes => Segments.Sum(segment => segment.UncompressedBytes) + Messages.Sum(message => (long)message.Body.Length);
+    public long Bytes => Segments.Sum(segment => segment.UncompressedBytes) + Earlier.Sum(part => part.Segment.UncompressedBytes) + Messages.Sum(message => (long)message.Body.Length);
 
     /// <summary>Takes the sources apart by queue, in the order in which they were given.</summary>
     internal static IReadOnlyList<SourceQueue> From(RestoreOptions options)

@@ -28,6 +28,11 @@ public sealed class BackupVerifier(TimeProvider? time = null)
         VerificationRun run = new(manifest, catalog, new ProgressMeter("Verifying", manifest.TotalMessages, manifest.Queues.Count, _time, onProgress));
         await run.CheckDefinitionsAsync(deep, cancellationToken).ConfigureAwait(false);
 
+        if (deep)
+        {
+            await run.CheckCheckpointAsync(cancellationToken).ConfigureAwait(false);
+        }
+
         ParallelOptions parallel = new() { MaxDegreeOfParallelism = MaxConcurrentSegments, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(run.Segments, parallel, (segment, stop) => run.CheckSegmentAsync(segment, deep, stop)).ConfigureAwait(false);
 

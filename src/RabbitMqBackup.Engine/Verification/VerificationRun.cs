@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using RabbitMqBackup.Engine.Catalog;
+using RabbitMqBackup.Engine.Checkpoints;
 using RabbitMqBackup.Engine.Format;
 using RabbitMqBackup.Engine.Messages;
 using RabbitMqBackup.Engine.Storage;
@@ -26,7 +27,7 @@ internal sealed class VerificationRun(BackupManifest manifest, BackupCatalog cat
     {
         if (manifest.Status == BackupStatus.InProgress)
         {
-            return [new VerificationFinding(true, nameof(ErrorCode.BackupIncomplete), "", "There is no manifest: the backup is still running, or ended before its end.")];
+            return [new VerificationFinding(true, nameof(ErrorCode.BackupIncomplete), "", "There is no manifest: the backup is still running, or ended before its end."), .. _findings.Select(row => row.Finding)];
         }
 
         IEnumerable<VerificationFinding> remarks = manifest.Status == BackupStatus.Partial
@@ -63,6 +64,19 @@ internal sealed class VerificationRun(BackupManifest manifest, BackupCatalog cat
         catch (RabbitBackupException exception) when (IsDamage(exception))
         {
             Add(0, exception.Code.ToString(), definitions.Key, exception.Message);
+        }
+    }
+
+    /// <summary>The copy of a checkpoint, where a run left one: it is of use only while it is whole.</summary>
+    internal async Task CheckCheckpointAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await CheckpointCopy.CheckAsync(catalog.Objects, ObjectPath.Parse($"{manifest.BackupId}/{BackupCheckpoint.StoreKey}"), cancellationToken).ConfigureAwait(false);
+        }
+        catch (RabbitBackupException exception) when (exception.Code == ErrorCode.CheckpointDamaged)
+        {
+            Add(int.MaxValue, exception.Code.ToString(), BackupCheckpoint.StoreKey, exception.Message);
         }
     }
 

@@ -233,8 +233,8 @@ public class ReadSafetyTests
     {
         QueueInfo stream = Classic() with { Type = "stream", Consumers = 0 };
 
-        Assert.Equal(ErrorCode.QueueAtRisk, Decide(stream, V43).SkipCode);
-        ReadDecision decision = ReadSafety.Decide(stream, V43, new() { ReadsStreams = true });
+        Assert.Equal(ErrorCode.QueueAtRisk, ReadSafety.Decide(stream, V43, new() { ReadsStreams = false }).SkipCode);
+        ReadDecision decision = Decide(stream, V43);
         Assert.Equal(ReadVerdict.Safe, decision.Verdict);
         Assert.Null(decision.SkipCode);
     }

@@ -41,6 +41,9 @@ internal sealed class ChunkReader(StreamConnection connection, string stream, St
     private bool _stopAsked;
     private bool _ended;
 
+    /// <summary>Offset of the chunk at which the reading ends; null before it is known, and where it goes on and on.</summary>
+    internal ulong? EndChunk => _endChunk;
+
     /// <summary>What has been seen so far; also valid after <see cref="RunAsync"/> has thrown.</summary>
     internal StreamReadResult Progress
     {
@@ -79,7 +82,7 @@ internal sealed class ChunkReader(StreamConnection connection, string stream, St
                 return Progress with { EndsBeforeStart = extent.EndsBeforeStart };
             }
 
-            _endChunk = extent.EndChunk;
+            _endChunk = options.EndChunk < extent.EndChunk ? options.EndChunk : extent.EndChunk;
         }
 
         connection.Listener = this;

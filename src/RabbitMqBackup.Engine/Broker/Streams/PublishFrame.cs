@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text;
 
 namespace RabbitMqBackup.Engine.Broker.Streams;
@@ -20,6 +21,7 @@ internal sealed class PublishFrame(byte publisher, string stream, int maxEntries
 
     private readonly FrameWriter _writer = new(64 * 1024);
     private readonly ulong[] _ids = new ulong[maxEntries];
+    private readonly ushort[] _messages = new ushort[maxEntries];
     private ushort _version;
     private ulong _lastId;
 
@@ -29,13 +31,20 @@ internal sealed class PublishFrame(byte publisher, string stream, int maxEntries
     /// <summary>Their publishing ids.</summary>
     internal ReadOnlySpan<ulong> Ids => _ids.AsSpan(0, Count);
 
+    /// <summary>The messages of each.</summary>
+    internal ReadOnlySpan<ushort> Messages => _messages.AsSpan(0, Count);
+
     /// <summary>Whether an entry of this length fits into an empty frame.</summary>
     internal bool Fits(int wireLength) => Overhead + 8L + wireLength <= maxSize;
+
+    /// <summary>Whether a message of this length fits into an empty frame with its filter value.</summary>
+    internal bool Fits(int wireLength, string? filter) => Fits(FilterLength(filter) + wireLength);
 
     /// <summary>Adds an entry as it is in a chunk; false where the frame has to be sent first.</summary>
     internal bool TryAdd(ulong id, ReadOnlySpan<byte> wire)
     {
-        if (!TryBegin(id, wire.Length, 1))
+        bool isBatch = (wire[0] & 0x80) != 0;
+        if (!TryBegin(id, wire.Length, 1, isBatch ? BinaryPrimitives.ReadUInt16BigEndian(wire[1..]) : (ushort)1))
         {
             return false;
         }
@@ -47,8 +56,7 @@ internal sealed class PublishFrame(byte publisher, string stream, int maxEntries
     /// <summary>Adds a message with its filter value; false where the frame has to be sent first.</summary>
     internal bool TryAddFiltered(ulong id, string? filter, ReadOnlySpan<byte> message)
     {
-        int filterLength = 2 + (filter is null ? 0 : Encoding.UTF8.GetByteCount(filter));
-        if (!TryBegin(id, filterLength + 4 + message.Length, 2))
+        if (!TryBegin(id, FilterLength(filter) + 4 + message.Length, 2, 1))
         {
             return false;
         }
@@ -74,7 +82,9 @@ internal sealed class PublishFrame(byte publisher, string stream, int maxEntries
         Count = 0;
     }
 
-    private bool TryBegin(ulong id, int length, ushort version)
+    private static int FilterLength(string? filter) => 2 + (filter is null ? 0 : Encoding.UTF8.GetByteCount(filter));
+
+    private bool TryBegin(ulong id, int length, ushort version, ushort messages)
     {
         if (!Fits(length))
         {
@@ -103,6 +113,7 @@ internal sealed class PublishFrame(byte publisher, string stream, int maxEntries
         }
 
         _writer.UInt64(id);
+        _messages[Count] = messages;
         _ids[Count++] = id;
         _lastId = id;
         return true;

@@ -4,8 +4,11 @@ namespace RabbitMqBackup.Engine.Broker.Streams;
 /// <param name="capacity">Most ids on their way.</param>
 internal sealed class PublishWindow(int capacity)
 {
+    /// <summary>In place of a number of messages.</summary>
+    private const int Settled = -1;
+
     private readonly ulong[] _ids = new ulong[capacity];
-    private readonly bool[] _settled = new bool[capacity];
+    private readonly int[] _messages = new int[capacity];
     private int _head;
 
     /// <summary>Ids on their way, with settled ones behind an unsettled one.</summary>
@@ -17,8 +20,8 @@ internal sealed class PublishWindow(int capacity)
     /// <summary>This id and all before it are settled; 0 at first.</summary>
     internal ulong SettledId { get; private set; }
 
-    /// <summary>Adds the next id; there must be room.</summary>
-    internal void Add(ulong id)
+    /// <summary>Adds the next id, of an entry with so many messages; there must be room.</summary>
+    internal void Add(ulong id, int messages)
     {
         if (Room == 0 || (Count > 0 && id <= _ids[Index(Count - 1)]))
         {
@@ -27,29 +30,30 @@ internal sealed class PublishWindow(int capacity)
 
         int index = Index(Count);
         _ids[index] = id;
-        _settled[index] = false;
+        _messages[index] = messages;
         Count++;
     }
 
     /// <summary>Settles an id.</summary>
-    /// <returns>False for an id that is not on its way.</returns>
-    internal bool Settle(ulong id)
+    /// <returns>The messages of its entry; -1 for an id that is not on its way.</returns>
+    internal int Settle(ulong id)
     {
         int position = Find(id);
-        if (position < 0 || _settled[Index(position)])
+        int messages = position < 0 ? -1 : _messages[Index(position)];
+        if (messages < 0)
         {
-            return false;
+            return -1;
         }
 
-        _settled[Index(position)] = true;
-        while (Count > 0 && _settled[_head])
+        _messages[Index(position)] = Settled;
+        while (Count > 0 && _messages[_head] == Settled)
         {
             SettledId = _ids[_head];
             _head = Index(1);
             Count--;
         }
 
-        return true;
+        return messages;
     }
 
     private int Index(int position)

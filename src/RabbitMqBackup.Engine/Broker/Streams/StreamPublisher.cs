@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using RabbitMqBackup.Engine.Messages.Amqp10;
 using RabbitMqBackup.Engine.Messages.Chunks;
 
 namespace RabbitMqBackup.Engine.Broker.Streams;
@@ -59,8 +60,17 @@ internal sealed class StreamPublisher : IStreamListener, IAsyncDisposable
     /// <summary>Entries confirmed.</summary>
     internal long Confirmed { get; private set; }
 
+    /// <summary>Messages in them.</summary>
+    internal long ConfirmedMessages { get; private set; }
+
     /// <summary>Entries refused.</summary>
     internal long RefusedCount { get; private set; }
+
+    /// <summary>Messages in them.</summary>
+    internal long RefusedMessages { get; private set; }
+
+    /// <summary>Messages of chunks that were not sent, since the broker has them by their ids.</summary>
+    internal long SkippedMessages { get; private set; }
 
     /// <summary>The first thousand entries refused.</summary>
     internal IReadOnlyList<StreamRefusal> Refused
@@ -101,7 +111,7 @@ internal sealed class StreamPublisher : IStreamListener, IAsyncDisposable
     /// <summary>Whether this broker takes an entry through the stream protocol. Where it does not, it would refuse the entries after it, too.</summary>
     internal bool CanPublish(in ChunkEntry entry) => Fits(entry.Wire.Length) && (entry.IsWellFormed || !_connection.Features.ChecksBatches);
 
-    /// <summary>Publishes the entries of a chunk under the ids offset + 1, without those that the broker has already.</summary>
+    /// <summary>Publishes the entries of a chunk under the ids offset + 1, without those that the broker has already. Filter values that the messages say are given to the broker.</summary>
     /// <param name="firstOffset">The chunk's first offset.</param>
     /// <param name="data">Its data.</param>
     /// <param name="cancellationToken">Ends it; what is sent is sent.</param>
@@ -110,9 +120,10 @@ internal sealed class StreamPublisher : IStreamListener, IAsyncDisposable
     {
         int position = 0;
         ulong offset = firstOffset;
+        bool filters = _connection.Features.HasCommandVersions && StreamFilterValue.MayBeIn(data.Span);
         while (position < data.Length)
         {
-            if (!AddEntries(data.Span, ref position, ref offset))
+            if (!AddEntries(data.Span, filters, ref position, ref offset))
             {
                 break;
             }
@@ -195,7 +206,7 @@ internal sealed class StreamPublisher : IStreamListener, IAsyncDisposable
         {
             for (int i = 0; i < count; i++)
             {
-                Settle(content.UInt64());
+                ConfirmedMessages += Settle(content.UInt64());
             }
 
             Confirmed += count;
@@ -212,7 +223,7 @@ internal sealed class StreamPublisher : IStreamListener, IAsyncDisposable
             for (int i = 0; i < count; i++)
             {
                 StreamRefusal refusal = new(content.UInt64(), content.Code());
-                Settle(refusal.PublishingId);
+                RefusedMessages += Settle(refusal.PublishingId);
                 RefusedCount++;
                 if (_refused.Count < MaxRefusalsKept)
                 {
@@ -241,23 +252,23 @@ internal sealed class StreamPublisher : IStreamListener, IAsyncDisposable
 
     /// <summary>Adds entries until the frame is full or the data ends.</summary>
     /// <returns>False where the next entry can't be published.</returns>
-    private bool AddEntries(ReadOnlySpan<byte> data, ref int position, ref ulong offset)
+    private bool AddEntries(ReadOnlySpan<byte> data, bool filters, ref int position, ref ulong offset)
     {
         ChunkEntryReader entries = new(data[position..], offset);
         while (entries.TryRead(out ChunkEntry entry))
         {
             ulong id = entry.FirstOffset + 1;
-            if (id > StoredId)
+            if (id <= StoredId)
             {
-                if (!CanPublish(entry))
-                {
-                    return false;
-                }
-
-                if (!TryAddEntry(id, entry.Wire))
-                {
-                    return true;
-                }
+                SkippedMessages += entry.Records;
+            }
+            else if (!CanPublish(entry))
+            {
+                return false;
+            }
+            else if (!(filters && !entry.IsBatch ? TryAddWithFilter(id, entry) : TryAddEntry(id, entry.Wire)))
+            {
+                return true;
             }
 
             position += entry.Wire.Length;
@@ -265,6 +276,12 @@ internal sealed class StreamPublisher : IStreamListener, IAsyncDisposable
         }
 
         return true;
+    }
+
+    private bool TryAddWithFilter(ulong id, in ChunkEntry entry)
+    {
+        string? filter = StreamFilterValue.Find(entry.Payload);
+        return _frame.Fits(entry.Wire.Length, filter) ? TryAddFiltered(id, filter, entry.Payload) : TryAddEntry(id, entry.Wire);
     }
 
     private bool TryEnterWindow()
@@ -282,9 +299,9 @@ internal sealed class StreamPublisher : IStreamListener, IAsyncDisposable
                 _lastConfirm = Stopwatch.GetTimestamp();
             }
 
-            foreach (ulong id in _frame.Ids)
+            for (int i = 0; i < _frame.Count; i++)
             {
-                _window.Add(id);
+                _window.Add(_frame.Ids[i], _frame.Messages[i]);
             }
 
             return true;
@@ -330,13 +347,9 @@ internal sealed class StreamPublisher : IStreamListener, IAsyncDisposable
         }
     }
 
-    private void Settle(ulong id)
-    {
-        if (!_window.Settle(id))
-        {
-            throw StreamErrors.Malformed($"publishing id {id} was settled that was not on its way");
-        }
-    }
+    private int Settle(ulong id) => _window.Settle(id) is >= 0 and int messages
+        ? messages
+        : throw StreamErrors.Malformed($"publishing id {id} was settled that was not on its way");
 
     private void Progressed()
     {

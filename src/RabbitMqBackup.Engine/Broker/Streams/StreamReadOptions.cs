@@ -6,6 +6,9 @@ internal sealed record StreamReadOptions
     /// <summary>Where to begin. Default: the first chunk.</summary>
     public StreamStart Start { get; init; } = StreamStart.First;
 
+    /// <summary>Offset of a chunk after which the reading ends even if more was committed meanwhile: a reading that goes on after a lost connection ends where the first one would have. Default: none.</summary>
+    public ulong? EndChunk { get; init; }
+
     /// <summary>Read on as messages are written, until <see cref="ChunkReader.Stop"/>. Default false: up to what is committed when the reading begins.</summary>
     public bool Follow { get; init; }
 

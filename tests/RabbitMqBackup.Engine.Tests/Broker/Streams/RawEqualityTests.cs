@@ -23,7 +23,7 @@ public sealed class RawEqualityTests
         await using StreamConnection connection = await host.ConnectAsync();
         await connection.CreateStreamAsync("source", [], Cancelled);
         await connection.CreateStreamAsync("copy", [], Cancelled);
-        await WriteEveryKindAsync(host, rounds: 50);
+        await WriteEveryKindAsync(host.Amqp10Address, host.VirtualHost, "source", rounds: 50);
 
         CollectingSink source = new();
         StreamReadResult read = await new ChunkReader(connection, "source", new StreamReadOptions(), source).RunAsync(Cancelled);
@@ -76,11 +76,12 @@ public sealed class RawEqualityTests
         Assert.Equal(Enumerable.Range(0, 2000).Select(i => ((long)i, i)), seen);
     }
 
-    private static async Task WriteEveryKindAsync(StreamTestHost host, int rounds)
+    /// <summary>Writes 5 messages a round, with sections of every kind, by an independent client of AMQP 1.0.</summary>
+    internal static async Task WriteEveryKindAsync(Uri broker, string virtualHost, string stream, int rounds)
     {
         Connection connection = await Connection.Factory.CreateAsync(
-            new Address(host.Amqp10Address.AbsoluteUri), new Open { ContainerId = "writer", HostName = "vhost:" + host.VirtualHost }, null);
-        SenderLink sender = new(new Session(connection), "writer", "/queues/source");
+            new Address(broker.AbsoluteUri), new Open { ContainerId = "writer", HostName = "vhost:" + virtualHost }, null);
+        SenderLink sender = new(new Session(connection), "writer", "/queues/" + stream);
         for (int i = 0; i < rounds; i++)
         {
             RestrictedDescribed[] bodies =

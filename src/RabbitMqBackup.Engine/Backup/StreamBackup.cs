@@ -1,0 +1,245 @@
+using RabbitMqBackup.Engine.Broker;
+using RabbitMqBackup.Engine.Broker.Streams;
+using RabbitMqBackup.Engine.Catalog;
+using RabbitMqBackup.Engine.Messages.Chunks;
+
+namespace RabbitMqBackup.Engine.Backup;
+
+/// <summary>Captures one stream by the stream protocol, from where the backup before ended (or its first message) up to what is committed when it begins.</summary>
+internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Action<SegmentEntry, QueueEntry> committed, Action<long, long> advanced)
+{
+    private readonly ReadDecision _decision = ReadSafety.Decide(queue, context.Plan.Version, context.SafetyOptions);
+    private readonly StreamConnector _connector = new(context.Broker, context.Time);
+    private readonly List<StreamGap> _gaps = [];
+    private readonly Dictionary<string, long> _consumerOffsets = new(StringComparer.Ordinal);
+    private StreamEntry? _base = context.BaseOf(queue);
+    private bool _compared;
+    private bool _wasReplaced;
+    private long _nextOffset;
+    private ulong? _endChunk;
+
+    /// <summary>
+    /// Reads the stream. What goes wrong with it is in the entry that comes back; what goes wrong with the store is thrown, since no other queue would fare better.
+    /// </summary>
+    internal async Task<QueueEntry> RunAsync(CancellationToken cancellationToken)
+    {
+        if (_decision.SkipCode is { } skip && _decision.Verdict == ReadVerdict.Unsafe)
+        {
+            return NewEntry() with
+            {
+                Outcome = QueueOutcome.Skipped,
+                DepthAtStart = queue.Messages,
+                ErrorCode = skip.ToString(),
+                Reason = string.Join(" ", _decision.Reasons),
+                Gaps = queue.Messages == 0 ? [] : [new GapEntry(queue.Messages, "NotRead", "The stream was not read.")],
+                Stream = _base is null ? null : _base with { StartOffset = _base.NextOffset },
+            };
+        }
+
+        ChunkSink sink = NewSink(cancellationToken);
+        try
+        {
+            RabbitBackupException? failure = await ReadAsync(sink, cancellationToken).ConfigureAwait(false);
+            if (_wasReplaced)
+            {
+                // What the base holds is of a stream that is gone: this one is read from its beginning.
+                await sink.DisposeAsync().ConfigureAwait(false);
+                (_base, _endChunk, _nextOffset) = (null, null, 0);
+                _gaps.Clear();
+                _consumerOffsets.Clear();
+                sink = NewSink(cancellationToken);
+                failure = await ReadAsync(sink, cancellationToken).ConfigureAwait(false);
+            }
+
+            // What was captured before a failure is kept: half a stream in the backup is more than none, and the entry says that it is half.
+            await sink.CompleteAsync().ConfigureAwait(false);
+            return Outcome(sink, failure);
+        }
+        finally
+        {
+            await sink.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private ChunkSink NewSink(CancellationToken cancellationToken) => new(
+        context,
+        number => QueueKey.Segment(queue.VirtualHost, queue.Name, number, context.Options.Compression),
+        segment => committed(segment, NewEntry()),
+        _base?.NextOffset ?? 0,
+        cancellationToken)
+    {
+        Advanced = advanced,
+        Arriving = Compare,
+    };
+
+    /// <summary>Reads over as many connections as it takes.</summary>
+    private async Task<RabbitBackupException?> ReadAsync(ChunkSink sink, CancellationToken cancellationToken)
+    {
+        StreamReconnects reconnects = new(context.Time);
+        bool connected = false;
+        while (true)
+        {
+            try
+            {
+                await using StreamConnection connection = await _connector.ConnectAsync(queue.VirtualHost, queue.Name, StreamAccess.Read, cancellationToken).ConfigureAwait(false);
+                connected = true;
+                await ReadAsync(connection, sink, Start(sink), cancellationToken).ConfigureAwait(false);
+                return null;
+            }
+            catch (RabbitBackupException) when (_wasReplaced)
+            {
+                return null;
+            }
+            catch (RabbitBackupException exception) when (!exception.Code.IsStorage())
+            {
+                long next = sink.Rewind();
+                try
+                {
+                    await reconnects.WaitAsync(connected ? exception : Final(exception), next, cancellationToken).ConfigureAwait(false);
+                }
+                catch (RabbitBackupException final)
+                {
+                    return final;
+                }
+            }
+        }
+    }
+
+    /// <summary>The last message of the backup before is asked for once more: its chunk tells whether it is the same stream.</summary>
+    private StreamStart Start(ChunkSink sink) => (_compared, _base?.LastOffset, sink.NextOffset) switch
+    {
+        (false, { } last, _) => StreamStart.Offset(last),
+        (_, _, 0) => StreamStart.First,
+        (_, _, long next) => StreamStart.Offset(next),
+    };
+
+    private async Task ReadAsync(StreamConnection connection, ChunkSink sink, StreamStart start, CancellationToken cancellationToken)
+    {
+        ChunkReader reader = new(connection, queue.Name, new StreamReadOptions { Start = start, EndChunk = _endChunk }, sink);
+        try
+        {
+            StreamReadResult result = await reader.RunAsync(cancellationToken).ConfigureAwait(false);
+            if (result.NextOffset is null && _base?.LastOffset is not null && !_compared)
+            {
+                // The message that the backup before ended with is not there, and nothing after it: it is another stream.
+                _wasReplaced = true;
+            }
+        }
+        finally
+        {
+            _endChunk ??= reader.EndChunk;
+            Note(reader.Progress, sink);
+        }
+    }
+
+    private void Note(StreamReadResult result, ChunkSink sink)
+    {
+        long from = Math.Max(_nextOffset, _base?.NextOffset ?? 0);
+        foreach (StreamGap gap in result.Gaps.Where(gap => gap.Kind is StreamGapKind.Truncated && gap.LastOffset >= from))
+        {
+            _gaps.Add(gap with { FirstOffset = Math.Max(gap.FirstOffset, from) });
+        }
+
+        foreach ((string name, long offset) in result.ConsumerOffsets)
+        {
+            _consumerOffsets[name] = offset;
+        }
+
+        _nextOffset = Math.Max(_nextOffset, Math.Max(sink.NextOffset, result.NextOffset ?? 0));
+    }
+
+    /// <summary>Looks at the first chunk of an incremental reading: one of another time at the place of the last message known belongs to another stream.</summary>
+    private void Compare(ChunkHeader chunk)
+    {
+        if (_compared || _base is not { LastOffset: { } last, LastChunkTime: { } time })
+        {
+            return;
+        }
+
+        // Where retention has taken the chunk, the first one left must at least be younger.
+        _compared = true;
+        long known = time.ToUnixTimeMilliseconds();
+        if ((long)chunk.FirstOffset <= last ? chunk.Timestamp != known : chunk.Timestamp < known)
+        {
+            _wasReplaced = true;
+            throw new RabbitBackupException(ErrorCode.BrokerConnectionLost, $"The stream '{queue.Name}' is not the one that the backup before has seen.");
+        }
+    }
+
+    /// <summary>A broker that could not be reached at all is not waited for.</summary>
+    private static RabbitBackupException Final(RabbitBackupException exception) => new(exception.Code, exception.Message, exception) { Target = exception.Target, Hint = exception.Hint };
+
+    private QueueEntry NewEntry() => new()
+    {
+        VirtualHost = queue.VirtualHost,
+        Name = queue.Name,
+        Type = queue.Type,
+        Durable = queue.Durable,
+        AutoDelete = queue.AutoDelete,
+        Exclusive = queue.Exclusive,
+        Arguments = queue.Arguments,
+        Policy = queue.Policy,
+        Verdict = _decision.Verdict.ToString(),
+        VerdictReasons = _decision.Reasons,
+        Stream = new StreamEntry { StartOffset = _base?.NextOffset },
+    };
+
+    private QueueEntry Outcome(ChunkSink sink, RabbitBackupException? failure)
+    {
+        IReadOnlyList<SegmentEntry> segments = sink.Segments;
+        long messages = segments.Sum(segment => segment.Records);
+        List<GapEntry> gaps = [.. _gaps.Concat(sink.DamagedChunks).OrderBy(gap => gap.FirstOffset).Select(NewGap)];
+        if (failure is not null)
+        {
+            long? missing = _endChunk is { } end ? Math.Max(1, (long)end - sink.NextOffset + 1) : null;
+            gaps.Add(new GapEntry(missing, failure.Code.ToString(), failure.Message, sink.NextOffset, missing is null ? null : sink.NextOffset + missing - 1));
+        }
+
+        // After a failure the next backup goes on where this one broke off, and fills the hole if the stream still has it.
+        long next = failure is null ? Math.Max(_nextOffset, sink.NextOffset) : sink.NextOffset;
+        return NewEntry() with
+        {
+            Outcome = (failure, messages) switch
+            {
+                (not null, 0) => QueueOutcome.Failed,
+                (null, _) when gaps.Count == 0 => QueueOutcome.Captured,
+                _ => QueueOutcome.Incomplete,
+            },
+            DepthAtStart = messages + gaps.Sum(gap => gap.Messages ?? 0),
+            Messages = messages,
+            Bytes = segments.Sum(segment => segment.UncompressedBytes),
+            ReadBy = "stream",
+            ErrorCode = failure?.Code.ToString(),
+            Reason = failure?.Message,
+            Gaps = gaps,
+            Segments = segments,
+            Stream = new StreamEntry
+            {
+                StartOffset = _base?.NextOffset,
+                LastOffset = sink.LastOffset ?? _base?.LastOffset,
+                LastChunkTime = sink.LastOffset is null ? _base?.LastChunkTime : DateTimeOffset.FromUnixTimeMilliseconds(sink.LastChunkTime),
+                NextOffset = next > 0 ? next : null,
+                ConsumerOffsets = ConsumerOffsets(),
+            },
+        };
+    }
+
+    private Dictionary<string, long> ConsumerOffsets()
+    {
+        Dictionary<string, long> offsets = _base is null ? new(StringComparer.Ordinal) : new(_base.ConsumerOffsets, StringComparer.Ordinal);
+        foreach ((string name, long offset) in _consumerOffsets)
+        {
+            offsets[name] = offset;
+        }
+
+        return offsets;
+    }
+
+    private static GapEntry NewGap(StreamGap gap)
+    {
+        long count = gap.LastOffset - gap.FirstOffset + 1;
+        return gap.Kind is StreamGapKind.Corrupt
+            ? new GapEntry(count, "Corrupt", "The broker delivered this chunk damaged, twice: its log on the broker's disk is.", gap.FirstOffset, gap.LastOffset)
+            : new GapEntry(count, "Retention", "The stream's retention took these offsets before they were read; stored offsets of consumers count among them.", gap.FirstOffset, gap.LastOffset);
+    }
+}

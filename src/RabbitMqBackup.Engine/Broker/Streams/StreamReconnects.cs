@@ -1,0 +1,40 @@
+namespace RabbitMqBackup.Engine.Broker.Streams;
+
+/// <summary>Waits between connections to a stream, longer each time that nothing was gained, and gives up when that goes on for too long.</summary>
+/// <param name="time">The clock.</param>
+internal sealed class StreamReconnects(TimeProvider time)
+{
+    private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan MaxDelay = TimeSpan.FromSeconds(5);
+
+    /// <summary>A stream that a broker does not know right after its start may be there a little later; one that was deleted won't.</summary>
+    private static readonly TimeSpan MissingStreamTime = TimeSpan.FromSeconds(15);
+
+    private long? _progress;
+    private long _since;
+    private int _attempts;
+
+    /// <summary>How long nothing may be gained before it gives up. Default 2 minutes: a broker needs a while to start.</summary>
+    internal TimeSpan MaxTime { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>Waits, or gives up by throwing the failure again.</summary>
+    /// <param name="failure">What ended the last connection.</param>
+    /// <param name="progress">Any number that has grown if the last connection brought something.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    internal async Task WaitAsync(RabbitBackupException failure, long progress, CancellationToken cancellationToken)
+    {
+        if (_progress is null || progress > _progress)
+        {
+            (_progress, _since, _attempts) = (progress, time.GetTimestamp(), 0);
+        }
+
+        bool missing = failure.Code is ErrorCode.QueueNotFound;
+        if ((!failure.IsTransient && !missing) || time.GetElapsedTime(_since) > (missing ? MissingStreamTime : MaxTime))
+        {
+            throw failure;
+        }
+
+        TimeSpan delay = FirstDelay * Math.Pow(2, Math.Min(_attempts++, 10));
+        await Task.Delay(delay < MaxDelay ? delay : MaxDelay, time, cancellationToken).ConfigureAwait(false);
+    }
+}
