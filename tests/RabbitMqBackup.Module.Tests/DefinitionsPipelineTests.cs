@@ -144,7 +144,7 @@ public sealed class DefinitionsPipelineTests : BrokerTest
     }
 
     [Theory]
-    [InlineData("{ \"queues\": [ {\"name\": \"new\", } ] }", "DefinitionInvalid,", "line 1, byte 32")]
+    [InlineData("{ \"queues\": [ {\"name\": \"new\", } ] }", "DefinitionInvalid,", "line 1, byte 31")]
     [InlineData("{ \"queues\": [ {\"name\": \"new\", \"vhost\": \"VH\"}, {\"name\": \"new2\", \"vhost\": \"VH\", \"durable\": \"yes\"} ] }", "DefinitionInvalid,", "queues[1] ('new2') \"durable\" must be true or false, not a text")]
     [InlineData("{ \"queues\": [ {\"name\": \"new\"} ] }", "InvalidArgument,", "-TargetVirtualHost")]
     [InlineData("{ \"vhosts\": [ {\"name\": \"VH\"} ], \"queues\": [ {\"name\": \"new\"} ] }", "DefinitionInvalid,", "queue 'new' lacks \"vhost\"")]

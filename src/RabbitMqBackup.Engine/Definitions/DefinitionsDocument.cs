@@ -116,7 +116,7 @@ public sealed class DefinitionsDocument
     }
 
     /// <summary>Tells one cluster from another; null where the definitions don't.</summary>
-    internal string? ClusterIdentity => GlobalParameters.FirstOrDefault(parameter => parameter.IsBrokersOwn)?.Value as string ?? (ClusterName.Length == 0 ? null : ClusterName);
+    internal string? ClusterIdentity => GlobalParameters.FirstOrDefault(parameter => parameter.Name == GlobalParameterDefinition.ClusterId)?.Value as string ?? (ClusterName.Length == 0 ? null : ClusterName);
 
     /// <summary>The same document with the name of its cluster.</summary>
     internal DefinitionsDocument WithClusterName(string name) => new([.. _header, new("original_cluster_name", JsonSerializer.SerializeToElement(name))], Objects, Warnings);

@@ -82,7 +82,7 @@ public sealed class DefinitionsImporter(IEngineLog log)
         foreach (ImportItem item in plan.Items)
         {
             asked.Add(item.Definition.Key);
-            ImportItem judged = item.Outcome is ImportOutcome.Skipped ? item : Judge(item, refusals.GetValueOrDefault(item.Definition.Key), after.GetValueOrDefault(item.Definition.Key));
+            ImportItem judged = item.Outcome is ImportOutcome.Skipped or ImportOutcome.Failed ? item : Judge(item, refusals.GetValueOrDefault(item.Definition.Key), after.GetValueOrDefault(item.Definition.Key));
             if (judged is { Kind: DefinitionKind.VirtualHost, Outcome: ImportOutcome.Created })
             {
                 created.Add(judged.Definition.Name);

@@ -14,6 +14,9 @@ public sealed class GlobalParameterDefinition : DefinitionObject
     /// <summary>Its value: bool, long, double, string, null, lists and dictionaries of these.</summary>
     public object? Value => JsonValues.ToClr(Json.Member("value"));
 
-    /// <summary>3.x exports the identity of a cluster; no other takes it.</summary>
-    internal override bool IsBrokersOwn => Name == "internal_cluster_id";
+    /// <summary>3.x exports the identity of a cluster, 4.x an empty list of tags, which come from each node's configuration.</summary>
+    internal override bool IsBrokersOwn => Name == ClusterId || (Name == "cluster_tags" && Json.Member("value") is { ValueKind: JsonValueKind.Array } tags && tags.GetArrayLength() == 0);
+
+    /// <summary>The parameter that is the identity of a cluster.</summary>
+    internal const string ClusterId = "internal_cluster_id";
 }

@@ -49,7 +49,12 @@ internal sealed class ImportForecast
     {
         if (wanted.IsBrokersOwn)
         {
-            return new() { Definition = wanted, Outcome = ImportOutcome.Skipped, Reason = wanted is ExchangeDefinition ? "it is the broker's own" : "it is the identity of the source cluster" };
+            return new() { Definition = wanted, Outcome = ImportOutcome.Skipped, Reason = "each cluster has its own" };
+        }
+
+        if (DefinitionSchema.Of(wanted.Kind).HasEmptyName(wanted.Json))
+        {
+            return new() { Definition = wanted, Outcome = ImportOutcome.Failed, Reason = "a name of it is empty, and nobody could address it" };
         }
 
         if (DefinitionSecrets.IsRedacted(wanted))

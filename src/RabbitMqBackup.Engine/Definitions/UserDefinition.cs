@@ -55,6 +55,7 @@ public sealed class UserDefinition : DefinitionObject
         json["tags"] = new JsonArray([.. Tags.Order(StringComparer.Ordinal).Select(tag => JsonValue.Create(tag))]);
         Default(json, "limits", new JsonObject());
         Default(json, "hashing_algorithm", Sha256);
+        Complete(json, namesQueueType: false);
     }
 
     private protected override void Complete(JsonObject json, bool namesQueueType)

@@ -109,6 +109,9 @@ public class ImportTrapsTests
                 {"vhost": "{{{host.Name}}}", "source": "amq.topic", "destination": "q", "routing_key": "a"},
                 {"vhost": "{{{host.Name}}}", "source": "nowhere", "destination": "q", "routing_key": "a"},
                 {"vhost": "{{{host.Name}}}", "source": "amq.topic", "destination": "none", "routing_key": "a"}
+              ],
+              "exchanges": [
+                {"vhost": "{{{host.Name}}}", "name": "", "type": "topic"}
               ]
             }
             """);
@@ -118,8 +121,9 @@ public class ImportTrapsTests
         ImportReport report = await importer.ExecuteAsync(plan, null, Cancel);
 
         Assert.Contains("queues[0] ('q') has \"misspelt\"", Assert.Single(plan.Warnings));
-        Assert.Equal(["no user 'nobody'", "no exchange 'nowhere'", "no queue 'none'"], plan.Items.Where(item => item.Reason.Length > 0).Select(item => item.Reason.Split("there is ")[1].Split(" in ")[0].Split(',')[0]));
-        Assert.Equal((2, 3), (report.Created, report.Failed));
+        Assert.Equal(["no user 'nobody'", "no exchange 'nowhere'", "no queue 'none'"], plan.Items.Where(item => item.Reason.StartsWith("there is", StringComparison.Ordinal)).Select(item => item.Reason.Split("there is ")[1].Split(" in ")[0].Split(',')[0]));
+        Assert.Equal((2, 4), (report.Created, report.Failed));
+        Assert.Contains("name of it is empty", report.Items.Single(item => item.Kind == DefinitionKind.Exchange).Reason);
         Assert.All(report.Items.Where(item => item.Outcome is ImportOutcome.Failed), item => Assert.NotEmpty(item.Reason));
     }
 

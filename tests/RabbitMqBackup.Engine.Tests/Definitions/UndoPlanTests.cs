@@ -78,8 +78,8 @@ public class UndoPlanTests
         ImportReport undone = await UndoAsync(host, report, force: false);
 
         Assert.Equal(
-            ["Failed: permission of 'guest'", "Failed: virtual host", "Removed: exchange 'ours'"],
-            undone.Items.Select(item => item.ToString().Split($" '{added}'")[0].Split(" in ")[0]).Order());
+            ["Failed Permission", "Failed VirtualHost", "Removed Exchange"],
+            undone.Items.Select(item => $"{item.Outcome} {item.Kind}").Order());
         Assert.Contains("'theirs'", undone.Items.Single(item => item.Kind == DefinitionKind.VirtualHost).Reason);
     }
 
