@@ -27,7 +27,7 @@ public sealed class DefinitionsImporter(IEngineLog log)
             .ToLookup(change => options.Edit.Remapping.Apply(change.Definition).Key, change => $"{change.Transformation}: {change.Change}");
         List<ImportItem> items =
         [
-            .. new ImportForecast(document, snapshot).Items(texts),
+            .. new ImportForecast(document, snapshot, options.Broker.Credential).Items(texts),
             .. changes.Where(change => change.IsRemoval).Select(change => new ImportItem { Definition = change.Definition, Outcome = ImportOutcome.Skipped, Reason = $"{change.Transformation}: {change.Change}" }),
         ];
         return new() { Options = options, Snapshot = snapshot, Items = items, Changes = changes, Warnings = document.Warnings };

@@ -1,3 +1,5 @@
+using System.Net;
+
 namespace RabbitMqBackup.Engine.Definitions;
 
 /// <summary>What an import would do to each object, by the definitions and those of the target.</summary>
@@ -6,11 +8,14 @@ internal sealed class ImportForecast
     private readonly DefinitionsDocument _document;
     private readonly Dictionary<DefinitionKey, DefinitionObject> _target;
     private readonly HashSet<DefinitionKey> _known;
+    private readonly NetworkCredential _importer;
 
     /// <param name="document">As it is to be imported.</param>
     /// <param name="snapshot">The target's.</param>
-    internal ImportForecast(DefinitionsDocument document, DefinitionsDocument snapshot)
+    /// <param name="importer">The user that imports.</param>
+    internal ImportForecast(DefinitionsDocument document, DefinitionsDocument snapshot, NetworkCredential importer)
     {
+        _importer = importer;
         _document = document;
         _target = DefinitionsComparison.Index(snapshot.Objects);
         _known = [.. _target.Keys, .. document.Objects.Select(item => item.Key)];
@@ -68,6 +73,12 @@ internal sealed class ImportForecast
         }
 
         string differences = Describe(there, wanted);
+        if (differences.Length > 0 && wanted is UserDefinition user && user.Name == _importer.UserName && !user.CanImportWith(_importer.Password))
+        {
+            // Half an import would be in force, and nobody could read back which.
+            return new() { Definition = wanted, Outcome = ImportOutcome.Skipped, Reason = "it is the user that imports, and with its other password or tags the import could not go on: import it as another user" };
+        }
+
         bool canChange = wanted.Kind is not (DefinitionKind.Queue or DefinitionKind.Exchange);
         ImportOutcome outcome = differences.Length == 0 ? ImportOutcome.Equal : canChange ? ImportOutcome.Changed : ImportOutcome.Conflict;
         return new() { Definition = wanted, Outcome = outcome, Reason = differences };

@@ -28,6 +28,9 @@ public sealed class UserDefinition : DefinitionObject
     /// <summary>The password itself, which a file written by hand may have in place of a hash.</summary>
     private string? Password => Json.Text("password");
 
+    /// <summary>It can go on with an import: it logs in with this password and is an administrator.</summary>
+    internal bool CanImportWith(string password) => Tags.Contains("administrator") && (Password == password || Fits(password, this));
+
     /// <summary>A file's password and a broker's hash of it count as the same: the user as the broker has it, where they fit.</summary>
     internal UserDefinition WithHashOf(UserDefinition other) => Password is { } password && Fits(password, other)
         ? (UserDefinition)With(json =>

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Definitions;
 using RabbitMqBackup.Engine.Tests.Broker;
 using Xunit;
@@ -127,11 +128,34 @@ public class ImportTrapsTests
         Assert.All(report.Items.Where(item => item.Outcome is ImportOutcome.Failed), item => Assert.NotEmpty(item.Reason));
     }
 
+    [Theory]
+    [MemberData(nameof(Generations))]
+    public async Task The_user_that_imports_is_not_locked_out_in_the_middle(string generation)
+    {
+        await using ManagedVirtualHost host = await ManagedVirtualHost.CreateAsync(generation);
+        BrokerOptions importer = await host.AddUserAsync("administrator");
+        string json = $$$"""
+            {
+              "users": [{"name": "{{{importer.Credential.UserName}}}", "password": "another-word", "tags": ["administrator"]}],
+              "queues": [{"vhost": "{{{host.Name}}}", "name": "q"}]
+            }
+            """;
+
+        ImportReport locked = await RunAsync(Options(host, json) with { Broker = importer });
+        ImportReport same = await RunAsync(Options(host, json.Replace("another-word", importer.Credential.Password, StringComparison.Ordinal).Replace("[\"administrator\"]", "\"administrator,policymaker\"", StringComparison.Ordinal)) with { Broker = importer });
+
+        Assert.Equal([ImportOutcome.Skipped, ImportOutcome.Created], locked.Items.Select(item => item.Outcome));
+        Assert.Contains("the user that imports", locked.Items[0].Reason);
+        Assert.Equal([ImportOutcome.Changed, ImportOutcome.Equal], same.Items.Select(item => item.Outcome));
+    }
+
     private static ImportOptions Options(ManagedVirtualHost host, string json) => new() { Broker = host.Options, Document = DefinitionsDocument.Parse(Encoding.UTF8.GetBytes(json), "test") };
 
-    private static async Task<ImportReport> ImportAsync(ManagedVirtualHost host, string json)
+    private static Task<ImportReport> ImportAsync(ManagedVirtualHost host, string json) => RunAsync(Options(host, json));
+
+    private static async Task<ImportReport> RunAsync(ImportOptions options)
     {
         DefinitionsImporter importer = new(LogMessages.Silent.Instance);
-        return await importer.ExecuteAsync(await importer.PlanAsync(Options(host, json), Cancel), null, Cancel);
+        return await importer.ExecuteAsync(await importer.PlanAsync(options, Cancel), null, Cancel);
     }
 }
