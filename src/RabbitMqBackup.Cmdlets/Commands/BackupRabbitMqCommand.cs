@@ -114,6 +114,22 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
     [Parameter]
     public int? MaxConcurrentQueues { get; set; }
 
+    /// <summary>Deliveries kept for the application's own retries where each read costs one. Default: a fifth of the queue's limit, at least 1.</summary>
+    [Parameter]
+    public long? DeliveryLimitReserve { get; set; }
+
+    /// <summary>How long messages may be held. Default: as long as the broker allows.</summary>
+    [Parameter]
+    public TimeSpan? MaxHoldTime { get; set; }
+
+    /// <summary>Messages read per second, over all queues. Default: no limit.</summary>
+    [Parameter]
+    public long? MaxMessagesPerSecond { get; set; }
+
+    /// <summary>Bytes read per second, over all queues. Default: no limit.</summary>
+    [Parameter]
+    public long? MaxBytesPerSecond { get; set; }
+
     /// <summary>Emits each segment as it is committed, before the manifest.</summary>
     [Parameter]
     public SwitchParameter PassSegment { get; set; }
@@ -203,6 +219,10 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
             SegmentBytes = SegmentBytes ?? options.SegmentBytes,
             SegmentInterval = SegmentInterval ?? options.SegmentInterval,
             MaxConcurrentQueues = MaxConcurrentQueues ?? options.MaxConcurrentQueues,
+            DeliveryLimitReserve = DeliveryLimitReserve,
+            MaxHoldTime = MaxHoldTime,
+            MaxMessagesPerSecond = MaxMessagesPerSecond,
+            MaxBytesPerSecond = MaxBytesPerSecond,
             Force = Force,
             BreakStaleLease = BreakStaleLease,
         };

@@ -15,6 +15,7 @@ internal sealed class QueueReader(BrokerOptions options, TimeProvider time)
     {
         ArgumentOutOfRangeException.ThrowIfZero(request.Prefetch, nameof(request));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(request.MaxConsumers, nameof(request));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(request.MaxChannels, nameof(request));
         DataConnection connection = await DataConnection.OpenAsync(
             options, request.Queue.VirtualHost, OtherRuns.ReaderOf(request.Queue), time, cancellationToken).ConfigureAwait(false);
         await using (connection.ConfigureAwait(false))
@@ -28,6 +29,7 @@ internal sealed class QueueReader(BrokerOptions options, TimeProvider time)
                 depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
             }
 
+            request.DepthKnown?.Invoke(depth.Ready);
             ReadPortions plan = ReadPortions.For(request, depth.Ready);
             if (plan.Target == 0)
             {
