@@ -63,6 +63,8 @@ public sealed class KilledBackupTests
                     Store = store,
                     BackupId = id,
                     Resume = begun,
+                    // One that was killed before it had stored anything leaves its lease all the same.
+                    BreakStaleLease = true,
                     SegmentBytes = 64 << 10,
                     Selection = begun ? new() : new() { Names = [queue], VirtualHosts = [virtualHost.Name] },
                     CheckpointPath = round % 2 == 0 ? checkpoints : Path.Combine(harness.Folder, "checkpoints", "b"),
