@@ -47,7 +47,7 @@ public class CloudJobTests
         Assert.True(result.IsComplete);
         Assert.Equal(before, await client.FingerprintsAsync("orders"));
         Assert.True(proxy.Faults > proxy.Requests / 10, $"{proxy.Faults} of {proxy.Requests} requests failed");
-        TestContext.Current.SendDiagnosticMessage($"{kind}: {proxy.Faults} of {proxy.Requests} requests failed, {manifest.TotalSegments} segments");
+        TestContext.Current.TestOutputHelper!.WriteLine($"{kind}: {proxy.Faults} of {proxy.Requests} requests failed, {manifest.TotalSegments} segments");
     }
 
     [Fact]
@@ -78,7 +78,7 @@ public class CloudJobTests
         BackupManifest manifest = await harness.BackupAsync(options => options with { Store = store, SegmentBytes = Segment });
 
         double seconds = (Environment.TickCount64 - start) / 1000.0;
-        TestContext.Current.SendDiagnosticMessage($"{manifest.TotalBytes / 1e6:F0} MB in {seconds:F1} s; at most {most / 1e6:F1} MB read and not stored, managed heap at most {peak / 1e6:F0} MB (whole test process)");
+        TestContext.Current.TestOutputHelper!.WriteLine($"{manifest.TotalBytes / 1e6:F0} MB in {seconds:F1} s; at most {most / 1e6:F1} MB read and not stored, managed heap at most {peak / 1e6:F0} MB (whole test process)");
         Assert.Equal(BackupStatus.Complete, manifest.Status);
         Assert.Equal(messages, manifest.TotalMessages);
         Assert.True(seconds >= 0.9 * messages * Body / 5_000_000, $"it took only {seconds} s, so the store was not slow");
@@ -139,7 +139,7 @@ public class CloudJobTests
             found.Add(manifest);
         }
 
-        TestContext.Current.SendDiagnosticMessage($"{kind}: 500 backups of 20 queues listed in {(Environment.TickCount64 - start) / 1000.0:F2} s, {reads} reads, at most {most} at once");
+        TestContext.Current.TestOutputHelper!.WriteLine($"{kind}: 500 backups of 20 queues listed in {(Environment.TickCount64 - start) / 1000.0:F2} s, {reads} reads, at most {most} at once");
         Assert.Equal(Enumerable.Range(0, 500).Select(i => $"b{i:000}"), found.Select(manifest => manifest.BackupId));
         Assert.All(found, manifest => Assert.Equal(20, manifest.Queues.Count));
         Assert.Equal(500, reads);
