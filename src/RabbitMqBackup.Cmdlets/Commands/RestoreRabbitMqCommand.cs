@@ -115,6 +115,12 @@ public sealed class RestoreRabbitMqCommand : BrokerCmdlet
         foreach (RestoreOptions run in _messages.Runs(options, _batch.Take()))
         {
             RestorePlan plan = Run(token => engine.PlanAsync(run, token));
+            if (plan.Queues.Count == 0)
+            {
+                // None of this batch is of a queue that is asked for.
+                continue;
+            }
+
             _messages.Add(plan);
             _mayRestoreMessages ??= MayRestore(plan, more, out _);
             if (_mayRestoreMessages == true)

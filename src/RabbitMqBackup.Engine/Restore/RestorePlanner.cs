@@ -36,7 +36,9 @@ internal sealed class RestorePlanner(RestoreOptions options, ManagementClient ma
     {
         List<WildcardPattern> names = [.. options.Queues.Select(name => new WildcardPattern(name))];
         List<SourceQueue> sources = [.. _sources];
-        if (names.Find(name => name.IsLiteral && !sources.Exists(source => name.Matches(source.Entry.Name))) is { } missing)
+
+        // Messages come in batches: a queue that is not in this one can be in the next.
+        if (options.Messages.Count == 0 && names.Find(name => name.IsLiteral && !sources.Exists(source => name.Matches(source.Entry.Name))) is { } missing)
         {
             throw new RabbitBackupException(ErrorCode.QueueNotFound, $"There is no queue '{missing}' in the backup.")
             {
