@@ -27,6 +27,9 @@ public enum ErrorCode
     /// <summary>The queue can't be read at the moment: its node is down or its replicas have no majority.</summary>
     QueueUnavailable,
 
+    /// <summary>The broker is short of memory or disk, so nothing is read from it.</summary>
+    BrokerInAlarm,
+
     /// <summary>The management API does not answer, is not enabled, or refuses.</summary>
     ManagementApiUnavailable,
 
@@ -38,6 +41,12 @@ public enum ErrorCode
 
     /// <summary>A backup with this id is in the store already.</summary>
     BackupExists,
+
+    /// <summary>Another process makes, restores, copies or removes this backup, or did and its lease is still there.</summary>
+    BackupInUse,
+
+    /// <summary>The backup is pinned, is the last good one, or others are based on it: it is not removed.</summary>
+    BackupProtected,
 
     /// <summary>A segment is truncated, altered, or not a segment.</summary>
     SegmentCorrupt,

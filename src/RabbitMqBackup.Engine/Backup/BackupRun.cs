@@ -13,6 +13,19 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
     internal async Task<BackupManifest> RunAsync(CancellationToken cancellationToken)
     {
         await using BackupCatalog catalog = new(plan.Options.Store);
+        // Who resumes a run asks for what is left of it, the lease included, if its process is gone.
+        LeaseOptions options = new() { BreakStale = plan.Options.BreakStaleLease || plan.Options.Resume };
+        BackupLeases leases = new(catalog.Objects, log, time, options);
+        await using BackupLease lease = await leases.TakeAsync(plan.BackupId, LeasePurpose.Backup, cancellationToken).ConfigureAwait(false);
+        await using BackupLease? basis = plan.BasedOn is { } id ? await leases.TakeAsync(id, LeasePurpose.Base, cancellationToken).ConfigureAwait(false) : null;
+
+        // Whoever held it before may have come to its end since the plan was made.
+        await catalog.RefuseExistingAsync(plan.BackupId, cancellationToken).ConfigureAwait(false);
+        return await lease.RunAsync(token => RunLeasedAsync(catalog, token), cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<BackupManifest> RunLeasedAsync(BackupCatalog catalog, CancellationToken cancellationToken)
+    {
         JournalOpening opening = new(catalog, plan.Options, plan.BackupId, log, time);
         await using BackupJournal journal = await opening.OpenAsync(plan, trouble => log.CheckpointTrouble(trouble.Message), cancellationToken).ConfigureAwait(false);
         BackupManifest manifest;
@@ -41,7 +54,9 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
 
     private async Task<BackupManifest> CaptureAsync(BackupCatalog catalog, BackupJournal journal, CancellationToken cancellationToken)
     {
-        CaptureContext context = new(plan, catalog, journal, log, time);
+        using OtherRuns others = new(new ManagementClient(plan.Options.Broker), time);
+        using CaptureContext context = new(plan, catalog, journal, log, time) { Others = others };
+        await using NodeWatch? watch = await WatchNodesAsync(context, cancellationToken).ConfigureAwait(false);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task<(DefinitionsEntry? Entry, bool Failed)> definitionsTask = CaptureDefinitionsAsync(catalog, context, stop.Token);
         List<QueueEntry> queues;
@@ -73,6 +88,10 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
             Queues = queues,
         };
     }
+
+    /// <summary>Null where nobody is to look: -Force goes on whatever the broker's state is.</summary>
+    private async Task<NodeWatch?> WatchNodesAsync(CaptureContext context, CancellationToken cancellationToken) =>
+        plan.Options.Force ? null : await NodeWatch.StartAsync(plan.Options.Broker, context.StopSignal, log, time, cancellationToken).ConfigureAwait(false);
 
     /// <summary>A manifest makes a backup: so one last look that all it names is there. A folder can be removed, a bucket emptied, while a run goes on.</summary>
     private async Task SeeStoredAsync(JournalOpening opening, BackupManifest manifest, CancellationToken cancellationToken)
@@ -169,6 +188,7 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
                 ? await new StreamBackup(context, queue, TellSegment, Advanced).RunAsync(stop).ConfigureAwait(false)
                 : await new QueueBackup(context, queue, TellSegment, Advanced).RunAsync(stop).ConfigureAwait(false);
             entries[index] = entry;
+            context.Journal.Finish(entry);
             if (entry.ReadBy.Length > 0)
             {
                 log.QueueCaptured(entry.ToString(), entry.Messages, entry.DepthAtStart, entry.ReadBy, entry.ReleasedBy);
@@ -234,7 +254,7 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
         return new RabbitBackupException(code, $"Queue '{entry.Name}' in virtual host '{entry.VirtualHost}' {what}. {entry.Reason ?? entry.Gaps[0].Reason}")
         {
             Target = entry.ToString(),
-            Hint = entry.Outcome == QueueOutcome.Skipped ? "Get-RabbitQueue shows the reasons; -Force reads it all the same where there is a way." : null,
+            Hint = entry.Outcome == QueueOutcome.Skipped && code == ErrorCode.QueueAtRisk ? "Get-RabbitQueue shows the reasons; -Force reads it all the same where there is a way." : null,
         };
     }
 }

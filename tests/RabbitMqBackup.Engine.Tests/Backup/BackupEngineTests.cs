@@ -33,24 +33,23 @@ public class BackupEngineTests
     }
 
     [Fact]
-    public async Task A_quorum_queue_whose_messages_would_pay_for_the_read_with_a_delivery_is_read_only_when_forced()
+    public async Task Two_runs_with_one_id_do_not_meet()
     {
-        await using TestVirtualHost virtualHost = await Brokers.VirtualHostAsync("4.0");
+        await using TestVirtualHost virtualHost = await Brokers.VirtualHostAsync();
         using EngineHarness harness = EngineHarness.For(virtualHost);
         await using IndependentClient client = await IndependentClient.ConnectAsync(virtualHost.Broker, virtualHost.Name);
-        await client.DeclareAsync("limited", "quorum", new Dictionary<string, object?> { ["x-delivery-limit"] = 3 });
-        await client.PublishAsync("limited", Numbered(50));
+        await client.DeclareAsync("many", "classic");
+        await client.PublishAsync("many", Numbered(3000, bytes: 1000));
+        Task<BackupManifest>? second = null;
+        harness.OnFirstSegment = () => second = harness.BackupAsync(options => options with { BackupId = "one" });
 
-        for (int run = 0; run < 6; run++)
-        {
-            QueueEntry skipped = Assert.Single((await harness.BackupAsync()).Queues);
-            Assert.Equal(QueueOutcome.Skipped, skipped.Outcome);
-            Assert.Equal(nameof(ErrorCode.QueueAtRisk), skipped.ErrorCode);
-        }
+        BackupManifest manifest = await harness.BackupAsync(options => options with { BackupId = "one", SegmentBytes = 256 << 10 });
 
-        Assert.Equal(50u, await client.CountAsync("limited"));
-        Assert.Equal(50, (await harness.BackupAsync(options => options with { Force = true })).TotalMessages);
-        Assert.Equal(50u, await client.CountAsync("limited"));
+        RabbitBackupException refused = await Assert.ThrowsAsync<RabbitBackupException>(() => second!);
+        Assert.True(refused.Code is ErrorCode.BackupInUse or ErrorCode.BackupExists, refused.ToString());
+        Assert.True((await harness.VerifyAsync(manifest)).IsValid);
+        Assert.False(Directory.Exists(Path.Combine(harness.Folder, "_leases")));
+        Assert.Equal(3000u, await client.CountAsync("many"));
     }
 
     [Fact]
