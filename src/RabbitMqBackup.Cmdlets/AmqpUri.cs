@@ -53,6 +53,12 @@ internal sealed record AmqpUri
             throw new ArgumentException("The AMQP URI has a '/' too many: one that belongs to the virtual host, the user or the password is written %2F.");
         }
 
+        if (path.Contains('@'))
+        {
+            // A password with a raw '/' would be taken for host and virtual host, and shown as such.
+            throw new ArgumentException("The AMQP URI has an '@' behind the host: in user, password and virtual host '@' is written %40 and '/' is written %2F.");
+        }
+
         int at = authority.LastIndexOf('@');
         string[] user = at < 0 ? [] : authority[..at].Split(':', 2);
         return new AmqpUri

@@ -20,6 +20,27 @@ public sealed class BackupTests : BrokerTest
     }
 
     [Fact]
+    public void Wildcards_that_match_no_queue_are_told()
+    {
+        SessionResult result = Session.Run("Backup-RabbitMq $Store orderz.* -Connection $Rabbit");
+        Assert.Empty(result.Errors);
+        Assert.Contains("No queue matches", Assert.Single(result.Warnings), StringComparison.Ordinal);
+        Assert.Equal(0L, Value(Assert.Single(result.Output), "TotalMessages"));
+    }
+
+    [Theory]
+    [InlineData("-SegmentInterval 0:0:0", "SegmentInterval", "from 00:00:01 to 1.00:00:00")]
+    [InlineData("-SegmentBytes 1", "SegmentBytes", "from 65536 to 1073741824")]
+    [InlineData("-BackupId ../x", "BackupId", "'../x'")]
+    public void A_value_out_of_range_is_told_with_its_parameter_and_its_bounds(string parameter, string name, string said)
+    {
+        ErrorRecord error = Assert.Single(Session.Run($"Backup-RabbitMq $Store -Connection $Rabbit {parameter}").Errors);
+        Assert.StartsWith("InvalidArgument,", error.FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Equal(name, error.TargetObject);
+        Assert.Contains(said, error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Queues_in_the_pipeline_become_one_backup_of_their_cluster()
     {
         await FillAsync("a", 2);

@@ -31,6 +31,7 @@ public sealed class ConnectionTests : IDisposable
     [InlineData("amqp://")]
     [InlineData("amqp://user:geheim@")]
     [InlineData("amqp://user:ge/heim@host")]
+    [InlineData("amqp://user:ge@heim/x@host")]
     [InlineData("amqp://user:geheim")]
     [InlineData("amqp://user:geheim@host:0")]
     [InlineData("amqp://user:geheim@host/a/b")]

@@ -29,6 +29,10 @@ public sealed partial class DisplayTests : BrokerTest
         Assert.Contains(lines, line => line.Contains(shown, StringComparison.Ordinal));
         Assert.Contains(lines, line => line.TrimStart().StartsWith("---", StringComparison.Ordinal));
         Assert.All(lines, line => Assert.True(line.Length <= 80, line));
+
+        // Titles in one line: a column without room is written from top to bottom.
+        int titles = Array.FindIndex(lines, line => line.Length > 0);
+        Assert.StartsWith("---", lines[titles + 1].TrimStart(), StringComparison.Ordinal);
     }
 
     [GeneratedRegex(@"\x1b\[[0-9;]*m")]

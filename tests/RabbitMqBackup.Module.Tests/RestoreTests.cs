@@ -19,6 +19,21 @@ public sealed class RestoreTests : BrokerTest
     }
 
     [Fact]
+    public async Task Names_of_queues_hold_for_messages_whatever_comes_down_the_pipeline_before_and_behind_them()
+    {
+        // A batch of messages is full at 32 MiB: the first has none of the second queue, the last none of the first.
+        await FillAsync("a-large", 70, bytes: 500_000);
+        await FillAsync("small", 5);
+        Session.RunCleanly("Backup-RabbitMq $Store -Connection $Rabbit");
+        await LoseAsync("a-large", "small");
+        PSObject second = Assert.Single(Session.RunCleanly("Get-RabbitBackup $Store | Get-RabbitBackupMessage | Restore-RabbitMq -Queue small -Connection $Rabbit -Confirm:$false"));
+        Assert.Equal((true, 5L), (Value(second, "IsComplete"), Value(second, "Confirmed")));
+        PSObject first = Assert.Single(Session.RunCleanly("Get-RabbitBackup $Store | Get-RabbitBackupMessage | Restore-RabbitMq -Queue a-large -Connection $Rabbit -Confirm:$false"));
+        Assert.Equal((true, 70L), (Value(first, "IsComplete"), Value(first, "Confirmed")));
+        Assert.Equal(Filled("small", 5), await TakeAllAsync("small"));
+    }
+
+    [Fact]
     public async Task WhatIf_emits_the_plan_and_changes_nothing()
     {
         await BackUpAsync();

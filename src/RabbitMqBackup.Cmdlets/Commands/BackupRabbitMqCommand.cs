@@ -171,6 +171,11 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
         BackupEngine engine = new(Log);
         BackupOptions options = Options();
         BackupPlan plan = Run(token => engine.PlanAsync(options, token));
+        if (plan.Queues.Count == 0)
+        {
+            WriteWarning("No queue matches: the backup will hold no message.");
+        }
+
         if (!ShouldProcess(plan.Target, plan.Summary))
         {
             return;

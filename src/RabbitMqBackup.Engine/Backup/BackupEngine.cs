@@ -88,13 +88,13 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
     {
         InRange(options.SegmentBytes, 64 << 10, 1 << 30, nameof(options.SegmentBytes));
         InRange(options.MaxConcurrentQueues, 1, 64, nameof(options.MaxConcurrentQueues));
-        InRange(options.SegmentInterval.Ticks, TimeSpan.TicksPerSecond, TimeSpan.TicksPerDay, nameof(options.SegmentInterval));
+        InRange(options.SegmentInterval, TimeSpan.FromSeconds(1), TimeSpan.FromDays(1), nameof(options.SegmentInterval));
         InRange(options.DeliveryLimitReserve ?? 0, 0, 1_000_000, nameof(options.DeliveryLimitReserve));
-        InRange((options.MaxHoldTime ?? TimeSpan.FromSeconds(1)).Ticks, TimeSpan.TicksPerSecond, TimeSpan.TicksPerDay * 365, nameof(options.MaxHoldTime));
+        InRange(options.MaxHoldTime ?? TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1), TimeSpan.FromDays(365), nameof(options.MaxHoldTime));
         InRange(options.MaxMessagesPerSecond ?? 1, 1, int.MaxValue, nameof(options.MaxMessagesPerSecond));
         InRange(options.MaxBytesPerSecond ?? 1024, 1024, long.MaxValue, nameof(options.MaxBytesPerSecond));
-        InRange(options.CheckpointInterval.Ticks, 0, TimeSpan.TicksPerDay, nameof(options.CheckpointInterval));
-        InRange(options.StopTimeout.Ticks, 0, TimeSpan.TicksPerHour, nameof(options.StopTimeout));
+        InRange(options.CheckpointInterval, TimeSpan.Zero, TimeSpan.FromDays(1), nameof(options.CheckpointInterval));
+        InRange(options.StopTimeout, TimeSpan.Zero, TimeSpan.FromHours(1), nameof(options.StopTimeout));
         InRange(options.Retry.MaxAttempts, 1, 1000, nameof(options.Retry));
         if (options.BackupId is { } id)
         {
@@ -111,9 +111,10 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
         }
     }
 
-    private static void InRange(long value, long from, long to, string name)
+    private static void InRange<T>(T value, T from, T to, string name)
+        where T : IComparable<T>
     {
-        if (value < from || value > to)
+        if (value.CompareTo(from) < 0 || value.CompareTo(to) > 0)
         {
             throw new ArgumentOutOfRangeException(name, value, $"{name} must be from {from} to {to}.");
         }

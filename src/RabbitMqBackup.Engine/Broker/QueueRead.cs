@@ -110,7 +110,7 @@ internal sealed class QueueRead(
             return;
         }
 
-        while (MoreWasGivenBack)
+        while (MoreWasGivenBack || MoreIsOnItsWay(stop))
         {
             if (stop != ReadStop.DeliveryLimit)
             {
@@ -134,6 +134,13 @@ internal sealed class QueueRead(
             }
         }
     }
+
+    /// <summary>
+    /// Messages that are sent to a consumer when it is cancelled are given back by the broker itself, before those that are held, which then go behind them (measured on 4.0): so they
+    /// are taken first.
+    /// </summary>
+    private bool MoreIsOnItsWay(ReadStop stop) =>
+        request.IsQuorum && _session.Held < _granted && stop is not (ReadStop.Drained or ReadStop.Stalled or ReadStop.ConsumerCancelled);
 
     private bool MoreWasGivenBack => request.IsQuorum && _session.LastWasRedelivered && _session.Held < _depth;
 

@@ -24,7 +24,7 @@ public static class BackupId
     /// <summary>Checks an id that a caller gave.</summary>
     /// <returns>The id.</returns>
     /// <exception cref="ArgumentException">It can't be one, with the reason.</exception>
-    public static string Check(string id) => Complaint(id) is { } complaint ? throw new ArgumentException($"'{id}' can't be a backup id: {complaint}.", nameof(id)) : id;
+    public static string Check(string id) => Complaint(id) is { } complaint ? throw new ArgumentException($"'{id}' can't be a backup id: {complaint}.", nameof(BackupId)) : id;
 
     private static string? Complaint(string id)
     {

@@ -61,10 +61,16 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
     private IEnumerable<SourceQueue> Selected()
     {
         IReadOnlyList<SourceQueue> sources = _sources;
-        List<WildcardPattern> names = Patterns(options.Queues, [.. sources.Select(source => source.Entry.Name)], ErrorCode.QueueNotFound, "queue");
-        List<WildcardPattern> hosts = Patterns(options.VirtualHosts, [.. sources.Select(source => source.Entry.VirtualHost)], ErrorCode.QueueNotFound, "virtual host");
-        Require(options.QueueMap, [.. sources.Select(source => source.Entry.Name)], "queue");
-        Require(options.VirtualHostMap, [.. sources.Select(source => source.Entry.VirtualHost)], "virtual host");
+        // Messages come in batches: what this one lacks can be in the next.
+        bool isWhole = options.Messages.Count == 0;
+        List<WildcardPattern> names = Patterns(options.Queues, [.. sources.Select(source => source.Entry.Name)], ErrorCode.QueueNotFound, "queue", isWhole);
+        List<WildcardPattern> hosts = Patterns(options.VirtualHosts, [.. sources.Select(source => source.Entry.VirtualHost)], ErrorCode.QueueNotFound, "virtual host", isWhole);
+        if (isWhole)
+        {
+            Require(options.QueueMap, [.. sources.Select(source => source.Entry.Name)], "queue");
+            Require(options.VirtualHostMap, [.. sources.Select(source => source.Entry.VirtualHost)], "virtual host");
+        }
+
         bool isPart = !RecordFilter.From(options).IsEverything;
         return sources
             .Where(source => source.Count > 0 || (source.Entry.Outcome == QueueOutcome.Captured && !isPart))
@@ -227,10 +233,10 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
         }
     }
 
-    private static List<WildcardPattern> Patterns(IReadOnlyList<string> wanted, HashSet<string> there, ErrorCode code, string noun)
+    private static List<WildcardPattern> Patterns(IReadOnlyList<string> wanted, HashSet<string> there, ErrorCode code, string noun, bool demand)
     {
         List<WildcardPattern> patterns = [.. wanted.Select(name => new WildcardPattern(name))];
-        return patterns.Find(pattern => pattern.IsLiteral && !there.Any(pattern.Matches)) is { } missing ? throw Missing(missing.Text, code, noun) : patterns;
+        return demand && patterns.Find(pattern => pattern.IsLiteral && !there.Any(pattern.Matches)) is { } missing ? throw Missing(missing.Text, code, noun) : patterns;
     }
 
     private static void Require(NameMap map, HashSet<string> there, string noun)

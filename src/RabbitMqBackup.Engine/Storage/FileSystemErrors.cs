@@ -6,6 +6,9 @@ internal static class FileSystemErrors
     // HResult is errno on Unix for what .NET has no exception type for, and 0x8007xxxx on Windows.
     private const int Enospc = 28;
     private const int Erofs = 30;
+    private const int Eexist = 17;
+    private const int Enotdir = 20;
+    private const int WindowsAlreadyExists = unchecked((int)0x800700B7);
     private static readonly int Edquot = OperatingSystem.IsMacOS() ? 69 : 122;
     private const int WindowsWriteProtect = unchecked((int)0x80070013);
     private const int WindowsHandleDiskFull = unchecked((int)0x80070027);
@@ -35,6 +38,15 @@ internal static class FileSystemErrors
             {
                 Target = target,
                 Hint = "Make room, for instance by removing old backups, or choose another store.",
+            };
+        }
+
+        if (windows ? number == WindowsAlreadyExists : number is Eexist or Enotdir)
+        {
+            return new(ErrorCode.StorageUnavailable, $"'{target}' can't be read or written: a file stands where the store needs a folder. {exception.Message}", exception)
+            {
+                Target = target,
+                Hint = "Give a folder as the store, or remove the file.",
             };
         }
 

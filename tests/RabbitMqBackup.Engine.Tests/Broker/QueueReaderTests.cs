@@ -169,6 +169,24 @@ public class QueueReaderTests
 
     [Theory]
     [MemberData(nameof(Safe))]
+    public async Task A_read_that_is_broken_off_while_new_messages_arrive_leaves_them_in_their_places(string generation, string type, string release)
+    {
+        // So many that most of them are on their way when the reader gives up.
+        const int Count = 15_000;
+        await using ManagedVirtualHost host = await ManagedVirtualHost.CreateAsync(generation);
+        await using IndependentClient client = await ClientAsync(host, generation);
+        await client.DeclareAsync(Queue, type);
+        await client.PublishAsync(Queue, Enumerable.Range(0, Count).Select(NewMessage));
+        CollectingSink sink = new() { OnMessage = _ => throw new InvalidDataException("full") };
+        await Assert.ThrowsAsync<InvalidDataException>(() => ReadAsync(host, NewRequest(host, type, release), sink));
+        await UntilReadyAsync(client, Count);
+        Assert.Equal(
+            Enumerable.Range(0, Count).Select(NewMessage).Select(message => IndependentClient.Fingerprint(message.Properties, message.Body)),
+            await client.FingerprintsAsync(Queue));
+    }
+
+    [Theory]
+    [MemberData(nameof(Safe))]
     public async Task A_read_of_a_part_leaves_every_message_in_its_place_also_when_some_were_given_back_before(string generation, string type, string release)
     {
         await using ManagedVirtualHost host = await ManagedVirtualHost.CreateAsync(generation);

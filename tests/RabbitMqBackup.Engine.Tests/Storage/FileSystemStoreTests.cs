@@ -46,6 +46,22 @@ public sealed class FileSystemStoreTests : ObjectStoreContract
         }
     }
 
+    [Theory]
+    [InlineData("a-file")]
+    [InlineData("a-file/below/it")]
+    public async Task A_file_in_the_place_of_the_folder_is_told_at_once(string root)
+    {
+        Directory.CreateDirectory(_folder);
+        await File.WriteAllTextAsync(Path.Combine(_folder, "a-file"), "no folder", Cancel);
+        await using FileSystemStore store = new(Path.Combine(_folder, root));
+        RabbitBackupException failure = await Assert.ThrowsAsync<RabbitBackupException>(() => store.PutAsync(P("a/b"), new MemoryStream([1]), new PutOptions { CreateOnly = true }, Cancel));
+        Assert.Equal(ErrorCode.StorageUnavailable, failure.Code);
+
+        // To try again does not help.
+        Assert.False(failure.IsTransient);
+        Assert.Contains("a file stands where", failure.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Deleting_the_last_object_removes_empty_folders_but_not_the_root()
     {
