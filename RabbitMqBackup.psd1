@@ -25,6 +25,7 @@
         'Restore-RabbitMq'
         'Test-RabbitBackup'
         'Undo-RabbitImport'
+        'Undo-RabbitRestore'
     )
     FunctionsToExport    = @()
     VariablesToExport    = @()
