@@ -10,10 +10,19 @@ namespace RabbitMqBackup.Engine.Restore;
 /// </summary>
 internal sealed class RestoreJournal : IDisposable
 {
+    private const string RestoreIdSetting = "restore_id";
+
     private readonly CheckpointDatabase _database;
     private readonly RestoreCheckpoint _checkpoint;
 
     private RestoreJournal(CheckpointDatabase database) => (_database, _checkpoint) = (database, new RestoreCheckpoint(database));
+
+    /// <summary>Id of the record of what the restore creates, as its first run made it; null where it made none.</summary>
+    internal string? RestoreId
+    {
+        get => CheckpointSettings.Read(_database).GetValueOrDefault(RestoreIdSetting);
+        set => CheckpointSettings.Write(_database, RestoreIdSetting, value ?? "");
+    }
 
     /// <summary>The file, or null where a restore can't go on later: single messages are not there a second time, a trial ends with its virtual host, and an account may have no folder for it.</summary>
     /// <exception cref="RabbitBackupException"><see cref="ErrorCode.CheckpointUnavailable"/>: there is no folder for it.</exception>

@@ -157,6 +157,12 @@ internal sealed class RestoreRun : IRestoreQueueEvents
     /// <summary>Writes down what will be created, before anything is. A restore into what is there, and a trial, have nothing to take back.</summary>
     private string? Keep()
     {
+        if (_journal?.RestoreId is { Length: > 0 } earlier)
+        {
+            // The first run wrote down all that was to be created, whatever of it is left for this one.
+            return earlier;
+        }
+
         if (_plan.Options.Scratch is not null || RestoreRecord.Of(_plan, Catalog.BackupId.New(_time), _time.GetUtcNow()) is not { } record)
         {
             return null;
@@ -165,6 +171,11 @@ internal sealed class RestoreRun : IRestoreQueueEvents
         try
         {
             record.Write(_plan.Options.CheckpointPath);
+            if (_journal is not null)
+            {
+                _journal.RestoreId = record.RestoreId;
+            }
+
             return record.RestoreId;
         }
         catch (RabbitBackupException exception) when (exception.Code == ErrorCode.CheckpointUnavailable && _plan.Options.CheckpointPath is null)

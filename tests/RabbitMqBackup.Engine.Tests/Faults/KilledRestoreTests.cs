@@ -39,8 +39,9 @@ public sealed class KilledRestoreTests
         Assert.Equal(kills, killed);
         Assert.True(result.IsComplete, result.Queues[0].Reason);
         Assert.Equal(messages, result.Confirmed);
+        Assert.NotNull(result.RestoreId);
         Assert.InRange(twice, 0, Window * killed);
         Assert.Equal(Enumerable.Range(0, messages), ids.Distinct());
-        Assert.Empty(Directory.EnumerateFiles(checkpoints));
+        Assert.Empty(Directory.EnumerateFiles(checkpoints, "restore-*"));
     }
 }
