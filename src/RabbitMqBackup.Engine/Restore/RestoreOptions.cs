@@ -109,4 +109,7 @@ public sealed record RestoreOptions
     /// A virtual host for a trial: all queues go into it, each under a name of its own, without what would make messages vanish there (limits, time to live, dead-lettering). Null: a real restore.
     /// </summary>
     internal string? Scratch { get; init; }
+
+    /// <summary>Takes away the lease of a removal whose process is gone. Default false: such a lease is an error that names the holder.</summary>
+    public bool BreakStaleLease { get; init; }
 }
