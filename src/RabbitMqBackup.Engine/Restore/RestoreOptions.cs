@@ -105,11 +105,11 @@ public sealed record RestoreOptions
     /// <summary>Queues restored at the same time. Default 4; 1 to 64.</summary>
     public int MaxConcurrentQueues { get; init; } = 4;
 
+    /// <summary>Takes away the lease of a removal whose process is gone. Default false: such a lease is an error that names the holder.</summary>
+    public bool BreakStaleLease { get; init; }
+
     /// <summary>
     /// A virtual host for a trial: all queues go into it, each under a name of its own, without what would make messages vanish there (limits, time to live, dead-lettering). Null: a real restore.
     /// </summary>
     internal string? Scratch { get; init; }
-
-    /// <summary>Takes away the lease of a removal whose process is gone. Default false: such a lease is an error that names the holder.</summary>
-    public bool BreakStaleLease { get; init; }
 }
