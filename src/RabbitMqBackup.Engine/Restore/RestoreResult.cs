@@ -17,6 +17,9 @@ public sealed record RestoreResult
     /// <summary>Messages that the broker confirmed.</summary>
     public long Confirmed => Queues.Sum(queue => queue.Confirmed);
 
+    /// <summary>Of the confirmed ones, those that an earlier run of the same restore had brought over.</summary>
+    public long AlreadyThere => Queues.Sum(queue => queue.AlreadyThere);
+
     /// <summary>Messages that reached no queue.</summary>
     public long Returned => Queues.Sum(queue => queue.Returned);
 
