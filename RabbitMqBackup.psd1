@@ -29,6 +29,7 @@
         'Set-RabbitBackup'
         'Test-RabbitBackup'
         'Undo-RabbitImport'
+        'Undo-RabbitRestore'
     )
     FunctionsToExport    = @()
     VariablesToExport    = @()

@@ -17,6 +17,7 @@ internal sealed class MessageRestore
     private readonly SortedSet<string> _backups = new(StringComparer.Ordinal);
     private string _target = "";
     private readonly List<string> _rejected = [];
+    private string? _restoreId;
     private TimeSpan _duration;
 
     /// <summary>What was planned so far, one row per queue.</summary>
@@ -29,6 +30,8 @@ internal sealed class MessageRestore
         Target = _target,
         IsComplete = _results.Values.All(row => row.ErrorCode is null),
         Duration = _duration,
+        // What is missing is created by the first batch that needs it; a queue that only a later batch has makes another record.
+        RestoreId = _restoreId,
         RejectedBackupId = _rejected.Count == 0 ? null : string.Join(", ", _rejected),
         Queues = [.. _results.Values],
     };
@@ -80,6 +83,7 @@ internal sealed class MessageRestore
     {
         _target = result.Target;
         _duration += result.Duration;
+        _restoreId ??= result.RestoreId;
         if (result.RejectedBackupId is { } rejected)
         {
             _rejected.Add(rejected);

@@ -48,6 +48,13 @@ internal static class LogMessages
         LogLevel.Warning,
         $"Attempt {attempt} to read {queue} failed and is repeated: {reason}");
 
+    internal static void RestoreWithoutJournal(this IEngineLog log, string reason) => log.Write(LogLevel.Warning, $"This restore can't be resumed if it is cut: {reason}");
+
+    internal static void RestoreWithoutRecord(this IEngineLog log, string reason) => log.Write(LogLevel.Warning, $"This restore can't be undone by Undo-RabbitRestore: {reason}");
+
+    internal static void DefinitionsLeftOut(this IEngineLog log, string user) => log.Write(
+        LogLevel.Warning, $"Definitions are not restored: user '{user}' lacks the tag 'administrator'. Queues are declared all the same; -SkipDefinitions says that this is meant.");
+
     internal static string DefinitionsSent(long done, long total) => $"Imported {done} of {total} definitions.";
 
     internal static string DefinitionsRetried(int attempt, string reason) => $"Attempt {attempt} to import definitions failed and is repeated: {reason}";

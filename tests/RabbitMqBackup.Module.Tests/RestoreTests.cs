@@ -223,6 +223,31 @@ public sealed class RestoreTests : BrokerTest
         Assert.Equal(20u, await DepthAsync("orders"));
     }
 
+    [Fact]
+    public async Task A_restore_is_taken_back()
+    {
+        await BackUpAsync();
+        await LoseAsync("orders");
+        Session.RunCleanly("$global:restored = Get-RabbitBackup $Store | Restore-RabbitMq -Connection $Rabbit -IfNotEmpty Append -Confirm:$false");
+        PSObject planned = Assert.Single(Session.RunCleanly("$restored | Undo-RabbitRestore -Connection $Rabbit -WhatIf"));
+        Assert.Equal("orders", Value(planned, "Name"));
+        Assert.Equal(20u, await DepthAsync("orders"));
+        PSObject undone = Assert.Single(Session.RunCleanly("$restored | Undo-RabbitRestore -Connection $Rabbit -Confirm:$false"));
+        Assert.Equal(true, Value(undone, "IsRemoved"));
+        await Assert.ThrowsAnyAsync<Exception>(() => Channel.QueueDeclarePassiveAsync("orders", Cancellation));
+        Assert.StartsWith("ObjectNotFound,", Assert.Single(Session.Run("$restored | Undo-RabbitRestore -Connection $Rabbit -Confirm:$false").Errors).FullyQualifiedErrorId, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_restore_that_was_not_cut_is_begun_with_Resume_too()
+    {
+        await BackUpAsync();
+        await LoseAsync("orders", "payments");
+        PSObject result = Assert.Single(Session.RunCleanly("Get-RabbitBackup $Store | Restore-RabbitMq -Connection $Rabbit -Resume -Confirm:$false"));
+        Assert.Equal(50L, Value(result, "Confirmed"));
+        Assert.Equal(true, Value(result, "IsComplete"));
+    }
+
     private async Task BackUpAsync()
     {
         await FillAsync("orders", 20);

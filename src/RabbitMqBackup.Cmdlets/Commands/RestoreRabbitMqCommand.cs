@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 using RabbitMqBackup.Engine.Catalog;
+using RabbitMqBackup.Engine.Definitions;
 using RabbitMqBackup.Engine.Restore;
 using RabbitMqBackup.Engine.Storage;
 
@@ -8,7 +9,7 @@ namespace RabbitMqBackup.Cmdlets.Commands;
 
 /// <summary>Restores backups, segments or single messages to a cluster.</summary>
 [Cmdlet(VerbsData.Restore, "RabbitMq", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High, DefaultParameterSetName = "Manifest")]
-[OutputType(typeof(RestoreResult), typeof(RestorePlanQueue))]
+[OutputType(typeof(RestoreResult), typeof(RestorePlanQueue), typeof(ImportItem))]
 public sealed class RestoreRabbitMqCommand : BrokerCmdlet
 {
     private readonly List<BackupSegment> _segments = [];
@@ -140,6 +141,20 @@ public sealed class RestoreRabbitMqCommand : BrokerCmdlet
     [ValidateNotNull]
     public BackupStore? RejectedStore { get; set; }
 
+    /// <summary>Leaves out the definitions that a full restore brings back where they are missing.</summary>
+    [Parameter(ParameterSetName = "Manifest")]
+    public SwitchParameter SkipDefinitions { get; set; }
+
+    /// <summary>Goes on with the same restore where an earlier run was cut.</summary>
+    [Parameter(ParameterSetName = "Manifest")]
+    [Parameter(ParameterSetName = "Segment")]
+    public SwitchParameter Resume { get; set; }
+
+    /// <summary>Folder for the checkpoint that makes resuming possible, and for the record that makes undoing possible. Default: a folder in the user's local data.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? CheckpointPath { get; set; }
+
     /// <summary>How long to try to reach a target again that went away in the middle. Default: 5 minutes.</summary>
     [Parameter]
     public TimeSpan? RetryTimeout { get; set; }
@@ -210,6 +225,7 @@ public sealed class RestoreRabbitMqCommand : BrokerCmdlet
         else if (isWhatIf)
         {
             WriteObject(plan.Queues, enumerateCollection: true);
+            WriteObject(plan.Definitions?.Items ?? [], enumerateCollection: true);
         }
     }
 
@@ -266,6 +282,9 @@ public sealed class RestoreRabbitMqCommand : BrokerCmdlet
             MaxMessagesPerSecond = MaxMessagesPerSecond,
             MaxBytesPerSecond = MaxBytesPerSecond,
             RejectedStore = RejectedStore,
+            SkipDefinitions = SkipDefinitions,
+            Resume = Resume,
+            CheckpointPath = CheckpointPath is null ? null : SessionState.Path.GetUnresolvedProviderPathFromPSPath(CheckpointPath),
             RetryTimeout = RetryTimeout ?? options.RetryTimeout,
             Force = Force,
             BreakStaleLease = BreakStaleLease,

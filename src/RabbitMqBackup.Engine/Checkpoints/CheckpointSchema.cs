@@ -28,5 +28,12 @@ internal static class CheckpointSchema
             PRIMARY KEY (vhost, name, number)) STRICT, WITHOUT ROWID;
         CREATE TABLE policy (vhost TEXT NOT NULL, name TEXT NOT NULL, definition TEXT NOT NULL, PRIMARY KEY (vhost, name)) STRICT, WITHOUT ROWID;
         """,
+
+        // restored: how far each queue of a restore is through, by record number; refused: records that the target did not take.
+        """
+        CREATE TABLE restored (backup TEXT NOT NULL, vhost TEXT NOT NULL, name TEXT NOT NULL, through INTEGER NOT NULL, passed INTEGER NOT NULL, expired INTEGER NOT NULL, beyond INTEGER NOT NULL,
+            PRIMARY KEY (backup, vhost, name)) STRICT, WITHOUT ROWID;
+        CREATE TABLE refused (backup TEXT NOT NULL, vhost TEXT NOT NULL, name TEXT NOT NULL, ordinal INTEGER NOT NULL, PRIMARY KEY (backup, vhost, name, ordinal)) STRICT, WITHOUT ROWID;
+        """,
     ];
 }

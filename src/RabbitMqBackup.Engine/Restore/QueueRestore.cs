@@ -19,6 +19,7 @@ internal sealed class QueueRestore : IPublishEvents
     private readonly RestoreOptions _options;
     private readonly RestorePlanQueue _row;
     private readonly PublishPace? _pace;
+    private readonly RestoreJournal? _journal;
     private readonly BlockPool _pool;
     private readonly TimeProvider _time;
     private readonly IRestoreQueueEvents _events;
@@ -32,10 +33,12 @@ internal sealed class QueueRestore : IPublishEvents
     private int _poison;
     private long _carefulUntil = -1;
     private long _lostAt = -1;
+    private bool _hasBegun;
+    private bool _isThrough;
 
-    internal QueueRestore(RestorePlan plan, RestorePlanQueue row, PublishPace? pace, BlockPool pool, TimeProvider time, IRestoreQueueEvents events)
+    internal QueueRestore(RestorePlan plan, RestorePlanQueue row, PublishPace? pace, RestoreJournal? journal, BlockPool pool, TimeProvider time, IRestoreQueueEvents events)
     {
-        (_options, _row, _pace, _pool, _time, _events) = (plan.Options, row, pace, pool, time, events);
+        (_options, _row, _pace, _journal, _pool, _time, _events) = (plan.Options, row, pace, journal, pool, time, events);
         _routingKey = Encoding.UTF8.GetBytes(row.TargetQueue);
         _properties = new PublishedProperties(_options.Broker.Credential.UserName, _options.KeepUserId, _options.Expiration);
         _exchanges = _options.PublishMode == PublishMode.Queue ? null
@@ -46,6 +49,9 @@ internal sealed class QueueRestore : IPublishEvents
 
     /// <summary>Ordinals of the messages that the target did not take. Of those that it returned only where they are to be kept.</summary>
     internal IReadOnlyList<long> Refused => _ledger.Refused;
+
+    /// <summary>Every message was given to the target, whatever became of it: another run would find nothing to do.</summary>
+    internal bool IsThrough => _isThrough && _damage is null;
 
     /// <summary>Restores the queue. What goes wrong is in the result; only a cancellation is thrown.</summary>
     internal async Task<RestoreQueueResult> RunAsync(CancellationToken cancellationToken)
@@ -63,15 +69,23 @@ internal sealed class QueueRestore : IPublishEvents
         {
             if (_row.Declares)
             {
-                result = result with { Declared = await DeclareAsync(cancellationToken).ConfigureAwait(false) };
+                result = result with { Declared = await DeclareAsync(_options, _row, cancellationToken).ConfigureAwait(false) };
             }
 
-            _ledger.BeginAt(_row.Source.FirstOrdinal);
+            Begin();
             await PublishAllAsync(cancellationToken).ConfigureAwait(false);
+            _isThrough = true;
         }
         catch (RabbitBackupException exception)
         {
             failure = exception;
+        }
+        finally
+        {
+            if (_hasBegun)
+            {
+                _journal?.Record(_row.Source, _ledger.MarkAtEnd());
+            }
         }
 
         return Judged(Counted(result, failure), failure ?? _damage);
@@ -105,19 +119,50 @@ internal sealed class QueueRestore : IPublishEvents
     /// <inheritdoc/>
     public void OnBlocked(string? reason) => _events.OnBlocked(_row, reason);
 
-    private async Task<bool> DeclareAsync(CancellationToken cancellationToken)
+    /// <summary>Declares the target queue; true when it was created.</summary>
+    internal static async Task<bool> DeclareAsync(RestoreOptions options, RestorePlanQueue row, CancellationToken cancellationToken)
     {
-        await using BrokerConnection connection = await BrokerConnection.OpenAsync(_options.Broker, _row.TargetVirtualHost, cancellationToken).ConfigureAwait(false);
+        await using BrokerConnection connection = await BrokerConnection.OpenAsync(options.Broker, row.TargetVirtualHost, cancellationToken).ConfigureAwait(false);
         return await connection.DeclareAsync(
             new QueueDeclaration
             {
-                Queue = new QueueName(_row.TargetVirtualHost, _row.TargetQueue),
-                Type = _row.Shape.Type,
-                Durable = _row.Shape.Durable,
-                AutoDelete = _row.Shape.AutoDelete,
-                Arguments = _row.Shape.Arguments,
+                Queue = new QueueName(row.TargetVirtualHost, row.TargetQueue),
+                Type = row.Shape.Type,
+                Durable = row.Shape.Durable,
+                AutoDelete = row.Shape.AutoDelete,
+                Arguments = row.Shape.Arguments,
             },
             cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>From the beginning, or from where an earlier run came to; remembers beforehand that messages may be there from now on.</summary>
+    private void Begin()
+    {
+        if (_row.Mark is { } mark)
+        {
+            _ledger.GoOn(mark with { Beyond = Math.Min(mark.Beyond, Math.Max(0, _row.Messages - mark.Passed)) });
+            _journal?.Record(_row.Source, mark with { Beyond = _options.ConfirmWindow });
+        }
+        else
+        {
+            _ledger.BeginAt(_row.Source.FirstOrdinal);
+            _journal?.Forget(_row.Source);
+            _journal?.Record(_row.Source, new RestoreMark(_row.Source.FirstOrdinal, 0, 0, _options.ConfirmWindow, []));
+        }
+
+        _hasBegun = true;
+    }
+
+    private bool Record(ulong lowest)
+    {
+        RestoreMark? mark = _ledger.MarkAt(lowest);
+        if (mark is null)
+        {
+            return false;
+        }
+
+        _journal!.Record(_row.Source, mark);
+        return true;
     }
 
     /// <summary>One connection after the other, until everything is through or there is no hope.</summary>
@@ -177,7 +222,7 @@ internal sealed class QueueRestore : IPublishEvents
 
     private async Task PublishOnceAsync(Reconnection reconnection, CancellationToken cancellationToken)
     {
-        PublisherOptions window = new() { Window = _options.ConfirmWindow, WindowBytes = _options.ConfirmWindowBytes };
+        PublisherOptions window = new() { Window = _options.ConfirmWindow, WindowBytes = _options.ConfirmWindowBytes, Record = _journal is null ? null : Record };
         QueuePublisher publisher = await QueuePublisher.OpenAsync(_options.Broker, _row.TargetVirtualHost, window, this, _time, cancellationToken).ConfigureAwait(false);
         try
         {
@@ -292,12 +337,13 @@ internal sealed class QueueRestore : IPublishEvents
 
     private RestoreQueueResult Counted(RestoreQueueResult result, RabbitBackupException? failure)
     {
-        long known = _ledger.Confirmed + _ledger.Returned + _ledger.Rejected + _ledger.Expired;
+        long known = _ledger.AlreadyThere + _ledger.Confirmed + _ledger.Returned + _ledger.Rejected + _ledger.Expired;
         return result with
         {
             // How many it were, where only the records could tell; after a failure the rest was not read.
             Requested = _row.IsEstimate && failure is null ? known : result.Requested,
-            Confirmed = _ledger.Confirmed,
+            Confirmed = _ledger.AlreadyThere + _ledger.Confirmed,
+            AlreadyThere = _ledger.AlreadyThere,
             Returned = _ledger.Returned,
             Rejected = _ledger.Rejected,
             Unconfirmed = _ledger.Unconfirmed,

@@ -1,5 +1,6 @@
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Catalog;
+using RabbitMqBackup.Engine.Definitions;
 
 namespace RabbitMqBackup.Engine.Restore;
 
@@ -20,7 +21,8 @@ public sealed class RestoreEngine(IEngineLog? log = null, TimeProvider? time = n
         await BrokerCheck.ConnectAsync(options.Broker, _time, cancellationToken).ConfigureAwait(false);
         using ManagementClient management = new(options.Broker);
         TargetCluster target = await TargetCluster.LookAsync(options, management, cancellationToken).ConfigureAwait(false);
-        return await new RestorePlanner(options, target).PlanAsync(cancellationToken).ConfigureAwait(false);
+        ImportPlan? definitions = await RestoreDefinitions.PlanAsync(options, target, _log, cancellationToken).ConfigureAwait(false);
+        return await new RestorePlanner(options, target, definitions).PlanAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Does what the plan says. What goes wrong with one queue is told as an event and in the result; the others go on.</summary>

@@ -14,13 +14,14 @@ internal sealed class RestoreLedger(int window)
     private readonly SortedSet<long> _open = [];
     private readonly object _gate = new();
     private readonly List<long> _refused = [];
-    private readonly Queue<long> _expiredAhead = [];
+    private readonly Queue<(long Ordinal, bool IsExpired)> _passedAhead = [];
     private readonly List<long> _refusedAhead = [];
     private ulong _sequence;
     private long _next;
     private long _entered;
     private long _expiredThrough;
     private long _mixedUntil;
+    private long _sentBehind;
     private bool _isAgain;
 
     /// <summary>Messages that the broker confirmed and that reached a queue.</summary>
@@ -108,7 +109,7 @@ internal sealed class RestoreLedger(int window)
         lock (_gate)
         {
             // Those that are settled behind the first open one would be sent again by another run: they count as open.
-            long ahead = _open.Count == 0 ? 0 : Math.Min(window, _next - _open.Min);
+            long ahead = _open.Count == 0 ? 0 : _sentBehind;
             return Mark(FirstOpen, _entered - ahead, ahead);
         }
     }
@@ -144,18 +145,14 @@ internal sealed class RestoreLedger(int window)
     /// <summary>The message needs no publishing: its time to live is over.</summary>
     internal void Expire(long ordinal)
     {
-        Pass(ordinal);
+        Pass(ordinal, isExpired: true);
         Expired++;
-        lock (_gate)
-        {
-            _expiredAhead.Enqueue(ordinal);
-        }
     }
 
     /// <summary>The message has no exchange to go to.</summary>
     internal void Return(long ordinal)
     {
-        Pass(ordinal);
+        Pass(ordinal, isExpired: false);
         Returned++;
         lock (_gate)
         {
@@ -214,22 +211,38 @@ internal sealed class RestoreLedger(int window)
                 ForgetLast(_ordinals[_sequence % (ulong)_ordinals.Length]);
             }
 
+            CountSentBehind();
             _sequence = 0;
             _mixedUntil = _open.Count > 0 ? _next : 0;
         }
     }
 
+    /// <summary>Messages of the connection that has ended which lie at or behind the first open one, whether they are settled or not. What an earlier connection left open adds to them.</summary>
+    private void CountSentBehind()
+    {
+        long first = _open.Count > 0 ? _open.Min : _next;
+        ulong oldest = _sequence > (ulong)_ordinals.Length ? _sequence - (ulong)_ordinals.Length + 1 : 1;
+        bool isLeftOver = _sequence > 0 && first < _ordinals[oldest % (ulong)_ordinals.Length];
+        _sentBehind = isLeftOver ? _sentBehind : 0;
+        for (ulong sequence = oldest; sequence <= _sequence; sequence++)
+        {
+            long ordinal = _ordinals[sequence % (ulong)_ordinals.Length];
+            _sentBehind += ordinal >= first && ordinal < _next ? 1 : 0;
+        }
+
+        _sentBehind = Math.Min(_sentBehind, window);
+    }
+
     private RestoreMark Mark(long through, long passed, long beyond)
     {
-        while (_expiredAhead.TryPeek(out long expired) && expired < through)
+        while (_passedAhead.TryPeek(out (long Ordinal, bool IsExpired) next) && next.Ordinal < through)
         {
-            _expiredAhead.Dequeue();
-            _expiredThrough++;
+            _expiredThrough += _passedAhead.Dequeue().IsExpired ? 1 : 0;
         }
 
         long[] refused = [.. _refusedAhead.Where(ordinal => ordinal < through)];
         _refusedAhead.RemoveAll(ordinal => ordinal < through);
-        return new RestoreMark(through, passed, _expiredThrough, beyond, refused);
+        return new RestoreMark(through, passed - _passedAhead.Count, _expiredThrough, beyond, refused);
     }
 
     private void AddRefused(long ordinal)
@@ -253,9 +266,13 @@ internal sealed class RestoreLedger(int window)
         }
     }
 
-    private void Pass(long ordinal)
+    private void Pass(long ordinal, bool isExpired)
     {
         _entered += _open.Remove(ordinal) ? 0 : 1;
         _next = Math.Max(_next, ordinal + 1);
+        lock (_gate)
+        {
+            _passedAhead.Enqueue((ordinal, isExpired));
+        }
     }
 }

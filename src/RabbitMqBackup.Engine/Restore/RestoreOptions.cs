@@ -90,6 +90,15 @@ public sealed record RestoreOptions
     /// <summary>Where to keep messages that the target returned or refused, as a backup of their own. Default: they are counted, and some are told.</summary>
     public BackupStore? RejectedStore { get; init; }
 
+    /// <summary>Leave out the definitions that a full restore brings back where they are missing. Default false.</summary>
+    public bool SkipDefinitions { get; init; }
+
+    /// <summary>Go on with the same restore where an earlier run was cut, without sending again what it brought over. Where none was cut it begins. Default false.</summary>
+    public bool Resume { get; init; }
+
+    /// <summary>Folder of the checkpoint that makes that possible. Default: a folder in the user's local data.</summary>
+    public string? CheckpointPath { get; init; }
+
     /// <summary>How long to try to reach a target again that went away in the middle, as long as no message is confirmed. Default 5 minutes; zero gives up at once.</summary>
     public TimeSpan RetryTimeout { get; init; } = TimeSpan.FromMinutes(5);
 

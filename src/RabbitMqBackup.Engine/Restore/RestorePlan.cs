@@ -1,3 +1,5 @@
+using RabbitMqBackup.Engine.Definitions;
+
 namespace RabbitMqBackup.Engine.Restore;
 
 /// <summary>What a restore will do, decided before anything is changed.</summary>
@@ -15,6 +17,15 @@ public sealed record RestorePlan
     /// <summary>Exchanges that can be published to, by virtual host, where that matters: with <see cref="PublishMode.Exchange"/>.</summary>
     internal IReadOnlyDictionary<string, IReadOnlySet<string>> Exchanges { get; init; } = new Dictionary<string, IReadOnlySet<string>>();
 
+    /// <summary>Definitions that will be created; null where they are no part of this restore.</summary>
+    public ImportPlan? Definitions { get; init; }
+
+    /// <summary>The target cluster's name.</summary>
+    internal string Cluster { get; init; } = "";
+
+    /// <summary>Where its progress is remembered; null where it can't go on later.</summary>
+    internal string? Journal { get; init; }
+
     /// <summary>For a confirmation: what is done.</summary>
     public string Summary
     {
@@ -24,7 +35,8 @@ public sealed record RestorePlan
             string most = rows.Exists(queue => queue.IsEstimate) ? "at most " : "";
             int left = Queues.Count - rows.Count;
             string rest = left == 0 ? "" : $"; {left} queue(s) are left alone";
-            return $"Restore {most}{rows.Sum(queue => queue.Messages)} message(s) into {rows.Count} queue(s), {rows.Count(queue => queue.Declares)} of them declared anew{rest}";
+            string definitions = Definitions is { Items.Count: > 0 } and { Items.Count: var count } ? $", and create {count} definition(s)" : "";
+            return $"Restore {most}{rows.Sum(queue => queue.Messages)} message(s) into {rows.Count} queue(s), {rows.Count(queue => queue.Declares)} of them declared anew{definitions}{rest}";
         }
     }
 }

@@ -54,6 +54,9 @@ public sealed record RestorePlanQueue
     /// <summary>Where the messages come from.</summary>
     internal SourceQueue Source { get; init; } = null!;
 
+    /// <summary>Where an earlier run came to, for a restore that is resumed.</summary>
+    internal RestoreMark? Mark { get; init; }
+
     /// <summary>How the target queue is declared where it is missing.</summary>
     internal QueueShape Shape { get; init; } = null!;
 

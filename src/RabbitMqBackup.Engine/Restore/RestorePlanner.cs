@@ -1,19 +1,26 @@
 using System.Text;
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Catalog;
+using RabbitMqBackup.Engine.Checkpoints;
+using RabbitMqBackup.Engine.Definitions;
 
 namespace RabbitMqBackup.Engine.Restore;
 
 /// <summary>Compares what is to be restored with what the target has. Changes nothing.</summary>
-internal sealed class RestorePlanner(RestoreOptions options, TargetCluster target)
+internal sealed class RestorePlanner(RestoreOptions options, TargetCluster target, ImportPlan? definitions)
 {
     private readonly Dictionary<QueueName, RestorePlanQueue> _declared = [];
     private IReadOnlyList<SourceQueue> _sources = [];
+    private string? _journal;
+    private IReadOnlyDictionary<RestoredQueueKey, RestoreMark>? _earlier;
     private int _trials;
 
     internal async Task<RestorePlan> PlanAsync(CancellationToken cancellationToken)
     {
         CheckUser();
+        target.WillHave(definitions);
+        _journal = RestoreJournal.FileOf(options, target.Overview.ClusterName);
+        _earlier = _journal is null ? null : RestoreJournal.Read(_journal, options);
         _sources = await StreamChains.WithEarlierAsync(SourceQueue.From(options), options, cancellationToken).ConfigureAwait(false);
         List<RestorePlanQueue> rows = [];
         SourceCounter counter = new(options);
@@ -41,7 +48,7 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
             }
         }
 
-        return new RestorePlan { Options = options, Queues = rows, Exchanges = target.PublishableExchanges };
+        return new RestorePlan { Options = options, Queues = rows, Definitions = RestoreDefinitions.Without(definitions, rows), Cluster = target.Overview.ClusterName, Journal = _journal, Exchanges = target.PublishableExchanges };
     }
 
     private void CheckUser()
@@ -110,6 +117,17 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
             return _declared[name] = row with { Notes = [.. row.Notes, .. differences, $"An earlier run of this restore has brought over the messages up to offset {offset}; it goes on behind them, and none is sent twice."] };
         }
 
+        if (options.Resume && _earlier?.GetValueOrDefault(RestoreJournal.Key(row.Source)) is { } mark)
+        {
+            return _declared[name] = row with
+            {
+                Mark = mark,
+                TargetType = present.Type,
+                NotCarriedOver = [],
+                Notes = [.. row.Notes, .. differences, $"Goes on behind {mark.Passed} message(s) that an earlier run brought over; up to {Math.Min(mark.Beyond, row.Messages - mark.Passed)} may be there twice then."],
+            };
+        }
+
         long ready = isStream ? present.Messages : (await connection!.GetDepthAsync(row.TargetQueue, cancellationToken).ConfigureAwait(false)).Messages;
         RestorePlanQueue planned = NonEmpty(row with { TargetType = present.Type, NotCarriedOver = [], Notes = [.. row.Notes, .. differences] }, ready + present.Unacknowledged);
         return _declared[name] = Limits(planned, ready, present);
@@ -143,6 +161,8 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
         (0, _) => row,
         (_, NonEmptyTarget.Append) => row with { Notes = [.. row.Notes, $"The queue has {present} message(s); the restored ones go behind them."] },
         (_, NonEmptyTarget.Skip) => row with { IsSkipped = true, Notes = [.. row.Notes, $"Left as it is: the queue has {present} message(s)."] },
+        _ when _earlier?.ContainsKey(RestoreJournal.Key(row.Source)) == true =>
+            row with { Conflicts = [$"The queue has {present} message(s), and an earlier run of this restore was cut: use -Resume to go on with it, or -IfNotEmpty Append to put all messages behind those that are there."] },
         _ => row with { Conflicts = [$"The queue has {present} message(s). Use -IfNotEmpty Append to put the restored ones behind them, or Skip to leave such queues alone."] },
     };
 

@@ -1,3 +1,5 @@
+using RabbitMqBackup.Engine.Definitions;
+
 namespace RabbitMqBackup.Engine.Restore;
 
 /// <summary>What a restore did.</summary>
@@ -15,6 +17,9 @@ public sealed record RestoreResult
     /// <summary>Messages that the broker confirmed.</summary>
     public long Confirmed => Queues.Sum(queue => queue.Confirmed);
 
+    /// <summary>Of the confirmed ones, those that an earlier run of the same restore had brought over.</summary>
+    public long AlreadyThere => Queues.Sum(queue => queue.AlreadyThere);
+
     /// <summary>Messages that reached no queue.</summary>
     public long Returned => Queues.Sum(queue => queue.Returned);
 
@@ -29,6 +34,12 @@ public sealed record RestoreResult
 
     /// <summary>So many messages at most are there twice, since the target went away in the middle.</summary>
     public long PossibleDuplicates => Queues.Sum(queue => queue.PossibleDuplicates);
+
+    /// <summary>For Undo-RabbitRestore; null where the restore created nothing.</summary>
+    public string? RestoreId { get; init; }
+
+    /// <summary>What became of each of the definitions that were to be created.</summary>
+    public IReadOnlyList<ImportItem> Definitions { get; init; } = [];
 
     /// <summary>The backup in the store for rejected messages that holds what the target did not take; null where there is none.</summary>
     public string? RejectedBackupId { get; init; }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using RabbitMqBackup.Engine.Broker;
+using RabbitMqBackup.Engine.Definitions;
 using RabbitMqBackup.Engine.Format;
 
 namespace RabbitMqBackup.Engine.Restore;
@@ -15,6 +16,10 @@ internal sealed class RestoreRun : IRestoreQueueEvents
     private readonly ProgressMeter _meter;
     private readonly BlockPool _pool = new();
     private readonly PublishPace? _pace;
+    private RestoreJournal? _journal;
+    private readonly HashSet<RestorePlanQueue> _declared = [];
+    private readonly List<ImportItem> _definitions = [];
+    private int _notThrough;
     private readonly ConcurrentQueue<(SourceQueue Source, IReadOnlyList<long> Ordinals)> _rejected = [];
 
     internal RestoreRun(RestorePlan plan, IRestoreEvents events, IEngineLog log, TimeProvider time)
@@ -30,7 +35,10 @@ internal sealed class RestoreRun : IRestoreQueueEvents
     internal async Task<RestoreResult> RunAsync(CancellationToken cancellationToken)
     {
         long started = _time.GetTimestamp();
+        using RestoreJournal? journal = _journal = OpenJournal();
+        string? id = Keep();
         await CreateVirtualHostsAsync(cancellationToken).ConfigureAwait(false);
+        await ImportAsync(false, cancellationToken).ConfigureAwait(false);
         RestoreQueueResult[] results = new RestoreQueueResult[_plan.Queues.Count];
         ParallelOptions parallel = new() { MaxDegreeOfParallelism = _plan.Options.MaxConcurrentQueues, CancellationToken = cancellationToken };
         // Rows that go into the same queue follow one another, in the order of the plan.
@@ -46,12 +54,20 @@ internal sealed class RestoreRun : IRestoreQueueEvents
             }
         }).ConfigureAwait(false);
 
+        await ImportAsync(true, cancellationToken).ConfigureAwait(false);
+        if (_notThrough == 0)
+        {
+            journal?.Delete();
+        }
+
         string? rejected = await KeepRejectedAsync(cancellationToken).ConfigureAwait(false);
         return new RestoreResult
         {
             BackupId = string.Join(", ", _plan.Queues.Select(queue => queue.Source.BackupId).Distinct()),
             Target = _plan.Target,
-            IsComplete = results.All(result => result.ErrorCode is null),
+            IsComplete = results.All(result => result.ErrorCode is null) && _definitions.TrueForAll(item => item.ToException() is null),
+            RestoreId = id,
+            Definitions = _definitions,
             Duration = _time.GetElapsedTime(started),
             RejectedBackupId = rejected,
             Queues = results,
@@ -102,16 +118,110 @@ internal sealed class RestoreRun : IRestoreQueueEvents
         return result;
     }
 
+    /// <summary>A journal that can't be had at its usual place costs the chance to resume, not the restore; at a place that was asked for, and one that is to be resumed, it must be.</summary>
+    private RestoreJournal? OpenJournal()
+    {
+        if (_plan.Journal is not { } file)
+        {
+            return null;
+        }
+
+        try
+        {
+            return RestoreJournal.Open(file, _plan.Options, _time.GetUtcNow());
+        }
+        catch (RabbitBackupException exception) when (exception.Code == ErrorCode.CheckpointUnavailable && _plan.Options is { Resume: false, CheckpointPath: null })
+        {
+            _log.RestoreWithoutJournal(exception.Message);
+            return null;
+        }
+    }
+
     private async Task<RestoreQueueResult> RestoreIntoQueueAsync(RestorePlanQueue row, CancellationToken cancellationToken)
     {
-        QueueRestore restore = new(_plan, row, _pace, _pool, _time, this);
+        QueueRestore restore = new(_plan, row, _pace, _journal, _pool, _time, this);
         RestoreQueueResult result = await restore.RunAsync(cancellationToken).ConfigureAwait(false);
+        if (!restore.IsThrough)
+        {
+            Interlocked.Increment(ref _notThrough);
+        }
+
         if (restore.Refused is { Count: > 0 } refused)
         {
             _rejected.Enqueue((row.Source, refused));
         }
 
-        return result;
+        return _declared.Contains(row) ? result with { Declared = true } : result;
+    }
+
+    /// <summary>Writes down what will be created, before anything is. A restore into what is there, and a trial, have nothing to take back.</summary>
+    private string? Keep()
+    {
+        if (_journal?.RestoreId is { Length: > 0 } earlier)
+        {
+            // The first run wrote down all that was to be created, whatever of it is left for this one.
+            return earlier;
+        }
+
+        if (_plan.Options.Scratch is not null || RestoreRecord.Of(_plan, Catalog.BackupId.New(_time), _time.GetUtcNow()) is not { } record)
+        {
+            return null;
+        }
+
+        try
+        {
+            record.Write(_plan.Options.CheckpointPath);
+            if (_journal is not null)
+            {
+                _journal.RestoreId = record.RestoreId;
+            }
+
+            return record.RestoreId;
+        }
+        catch (RabbitBackupException exception) when (exception.Code == ErrorCode.CheckpointUnavailable && _plan.Options.CheckpointPath is null)
+        {
+            _log.RestoreWithoutRecord(exception.Message);
+            return null;
+        }
+    }
+
+    /// <summary>Creates definitions: before the messages all but what moves messages, and that afterwards. Bindings need their queues, so these are declared first.</summary>
+    private async Task ImportAsync(bool movers, CancellationToken cancellationToken)
+    {
+        if (_plan.Definitions is not { } definitions || definitions.Items.Where(item => RestoreDefinitions.MovesMessages(item.Definition) == movers).ToList() is not { Count: > 0 } items)
+        {
+            return;
+        }
+
+        if (!movers)
+        {
+            await DeclareQueuesAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        ImportReport report = await new DefinitionsImporter(_log).ExecuteAsync(definitions with { Items = items }, null, cancellationToken).ConfigureAwait(false);
+        _definitions.AddRange(report.Items);
+        foreach (RabbitBackupException failure in report.Items.Select(item => item.ToException()).OfType<RabbitBackupException>())
+        {
+            _gate.Tell(_events.OnFailure, failure);
+        }
+    }
+
+    private async Task DeclareQueuesAsync(CancellationToken cancellationToken)
+    {
+        foreach (RestorePlanQueue row in _plan.Queues.Where(row => row.Declares && row.Conflicts.Count == 0 && !row.IsSkipped))
+        {
+            try
+            {
+                if (await QueueRestore.DeclareAsync(_plan.Options, row, cancellationToken).ConfigureAwait(false))
+                {
+                    _declared.Add(row);
+                }
+            }
+            catch (RabbitBackupException)
+            {
+                // The restore of the queue meets the same error, and tells it.
+            }
+        }
     }
 
     /// <summary>Puts aside what the target did not take, where that was asked for. If it can't be, that is told: the counts are right all the same.</summary>

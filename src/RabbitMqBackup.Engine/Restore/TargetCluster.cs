@@ -1,4 +1,5 @@
 using RabbitMqBackup.Engine.Broker;
+using RabbitMqBackup.Engine.Definitions;
 
 namespace RabbitMqBackup.Engine.Restore;
 
@@ -6,7 +7,7 @@ namespace RabbitMqBackup.Engine.Restore;
 internal sealed class TargetCluster
 {
     private readonly ManagementClient _management;
-    private readonly ILookup<string, ExchangeInfo> _exchanges;
+    private ILookup<string, ExchangeInfo> _exchanges;
     private readonly HashSet<string> _virtualHosts;
     private readonly HashSet<string> _deniedFeatures;
 
@@ -37,6 +38,12 @@ internal sealed class TargetCluster
         await management.ListVirtualHostsAsync(cancellationToken).ConfigureAwait(false),
         await management.ListDeniedFeaturesAsync(cancellationToken).ConfigureAwait(false),
         options.PublishMode == PublishMode.Exchange ? await management.ListExchangesAsync(cancellationToken).ConfigureAwait(false) : []);
+
+    /// <summary>Exchanges that the restore creates before it publishes are as good as there.</summary>
+    internal void WillHave(ImportPlan? definitions) => _exchanges = _exchanges.SelectMany(group => group)
+        .Concat((definitions?.Items ?? []).Select(item => item.Definition).OfType<ExchangeDefinition>()
+            .Select(exchange => new ExchangeInfo(exchange.VirtualHost ?? "", exchange.Name, exchange.Type, exchange.Internal, exchange.Arguments.GetValueOrDefault("alternate-exchange") as string)))
+        .ToLookup(exchange => exchange.VirtualHost);
 
     internal bool HasVirtualHost(string name) => _virtualHosts.Contains(name);
 

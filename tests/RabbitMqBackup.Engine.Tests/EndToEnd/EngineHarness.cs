@@ -82,7 +82,7 @@ internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
     internal async Task<RestoreResult> RestoreAsync(BackupManifest manifest, Func<RestoreOptions, RestoreOptions>? change = null, CancellationToken? stop = null)
     {
         CancellationToken cancellationToken = stop ?? TestContext.Current.CancellationToken;
-        RestoreOptions options = new() { Broker = Broker, Manifest = manifest };
+        RestoreOptions options = new() { Broker = Broker, Manifest = manifest, CheckpointPath = _checkpoints };
         RestoreEngine engine = new();
         RestorePlan plan = await engine.PlanAsync(change?.Invoke(options) ?? options, cancellationToken);
         return await engine.ExecuteAsync(plan, this, cancellationToken);

@@ -22,7 +22,7 @@ public class RestoreRepublishTests
         await scene.Client.TakeIdsAsync("eu");
         await scene.Client.TakeIdsAsync("all");
 
-        RestoreResult result = await scene.Harness.RestoreAsync(manifest, options => options with { PublishMode = PublishMode.Exchange });
+        RestoreResult result = await scene.Harness.RestoreAsync(manifest, options => options with { PublishMode = PublishMode.Exchange, SkipDefinitions = true });
 
         Assert.True(result.IsComplete);
         BasicGetResult again = (await scene.Client.TakeAsync("eu"))!;
@@ -44,11 +44,12 @@ public class RestoreRepublishTests
         deleted.EnsureSuccessStatusCode();
         await scene.Client.BindAsync("substitute", "fanout", "eu", "");
 
-        RestorePlan plan = await scene.PlanAsync(manifest, options => options with { PublishMode = PublishMode.Exchange });
+        RestorePlan plan = await scene.PlanAsync(manifest, options => options with { PublishMode = PublishMode.Exchange, SkipDefinitions = true });
         RestoreResult unseen = await scene.Harness.RestoreAsync(without, options => options with { PublishMode = PublishMode.Exchange });
         RestoreResult substituted = await scene.Harness.RestoreAsync(manifest, options => options with
         {
             PublishMode = PublishMode.Exchange,
+            SkipDefinitions = true,
             ExchangeMap = NameMap.Create([KeyValuePair.Create("orders", "substitute")], "ExchangeMap"),
         });
 
@@ -70,8 +71,8 @@ public class RestoreRepublishTests
         await scene.Client.DeleteAsync("eu");
         await scene.Client.DeclareAsync("eu", "classic");
 
-        RestorePlan plan = await scene.PlanAsync(manifest, options => options with { PublishMode = PublishMode.Exchange });
-        RestoreResult result = await scene.Harness.RestoreAsync(manifest, options => options with { PublishMode = PublishMode.Exchange });
+        RestorePlan plan = await scene.PlanAsync(manifest, options => options with { PublishMode = PublishMode.Exchange, SkipDefinitions = true });
+        RestoreResult result = await scene.Harness.RestoreAsync(manifest, options => options with { PublishMode = PublishMode.Exchange, SkipDefinitions = true });
 
         Assert.Contains(plan.Queues[0].Notes, note => note.Contains("alternate exchange 'unrouted'", StringComparison.Ordinal));
         Assert.Equal((1, 0), (result.Returned, result.Confirmed));

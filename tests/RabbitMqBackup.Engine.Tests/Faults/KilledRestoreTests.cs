@@ -1,0 +1,47 @@
+using RabbitMqBackup.Engine.Catalog;
+using RabbitMqBackup.Engine.Restore;
+using RabbitMqBackup.Engine.Tests.Restore;
+using Xunit;
+
+namespace RabbitMqBackup.Engine.Tests.Faults;
+
+/// <summary>A restore that is killed at random points and resumed: nothing missing, nothing twice but what was on its way, the order kept.</summary>
+public sealed class KilledRestoreTests
+{
+    private const int Window = 500;
+
+    [Theory]
+    [InlineData("classic")]
+    [InlineData("quorum")]
+    public async Task A_restore_that_is_killed_anywhere_is_completed_by_resuming_it(string type)
+    {
+        int messages = LongRun.Count(20_000, 200_000);
+        int kills = LongRun.Count(4, 20);
+        await using RestoreScene scene = await RestoreScene.WithAsync("orders", type, RestoreScene.Numbered(messages, bytes: 200));
+        BackupManifest manifest = await scene.Harness.BackupAsync(options => options with { SegmentBytes = 1 << 20, Force = true });
+        await scene.Client.DeleteAsync("orders");
+        string checkpoints = Path.Combine(scene.Harness.Folder, "checkpoints");
+        int seed = Environment.TickCount;
+        Random random = new(seed);
+        int killed = 0;
+        for (int run = 0; run < kills; run++)
+        {
+            // A share of what is left, so that every kill meets a restore at work.
+            using RestoreChild child = RestoreChild.Start(scene.Harness, manifest, checkpoints, Window);
+            killed += await child.KillAtAsync(random.Next(messages / (kills + 2)), random.Next(50)) ? 1 : 0;
+        }
+
+        RestoreResult result = await scene.Harness.RestoreAsync(manifest, options => options with { Resume = true, CheckpointPath = checkpoints, ConfirmWindow = Window });
+
+        List<int> ids = [.. (await scene.Client.TakeIdsAsync("orders")).Select(int.Parse)];
+        int twice = ids.Count - messages;
+        TestContext.Current.TestOutputHelper?.WriteLine($"{type}: {messages} messages, {killed} kills, {twice} messages twice (window {Window}), {result.Queues[0].AlreadyThere} there before the last run, seed {seed}");
+        Assert.Equal(kills, killed);
+        Assert.True(result.IsComplete, result.Queues[0].Reason);
+        Assert.Equal(messages, result.Confirmed);
+        Assert.NotNull(result.RestoreId);
+        Assert.InRange(twice, 0, Window * killed);
+        Assert.Equal(Enumerable.Range(0, messages), ids.Distinct());
+        Assert.Empty(Directory.EnumerateFiles(checkpoints, "restore-*"));
+    }
+}
