@@ -11,6 +11,9 @@ internal sealed class ProgressMeter(string activity, long? totalMessages, int to
     private int _queues;
     private long _lastReport;
 
+    /// <summary>What is counted, in the plural.</summary>
+    internal string Unit { get; init; } = "messages";
+
     /// <summary>Adds work done on <paramref name="current"/>.</summary>
     internal void Add(string current, long messages, long bytes)
     {
@@ -42,6 +45,7 @@ internal sealed class ProgressMeter(string activity, long? totalMessages, int to
         {
             Activity = activity,
             Current = current,
+            Unit = Unit,
             Messages = _messages,
             TotalMessages = totalMessages,
             Bytes = _bytes,

@@ -134,6 +134,10 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
     [Parameter]
     public SwitchParameter PassSegment { get; set; }
 
+    /// <summary>Takes away the lease of an earlier run with the same id whose process is gone.</summary>
+    [Parameter]
+    public SwitchParameter BreakStaleLease { get; set; }
+
     /// <summary>Reads also queues that the pre-flight check calls unsafe, where that makes sense.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -220,6 +224,7 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
             MaxMessagesPerSecond = MaxMessagesPerSecond,
             MaxBytesPerSecond = MaxBytesPerSecond,
             Force = Force,
+            BreakStaleLease = BreakStaleLease,
         };
     }
 

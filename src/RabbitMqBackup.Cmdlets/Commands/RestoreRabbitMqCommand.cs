@@ -43,6 +43,10 @@ public sealed class RestoreRabbitMqCommand : BrokerCmdlet
     [Parameter]
     public int? MaxConcurrentQueues { get; set; }
 
+    /// <summary>Takes away the lease of a removal of this backup whose process is gone.</summary>
+    [Parameter]
+    public SwitchParameter BreakStaleLease { get; set; }
+
     /// <summary>Restores also into a queue that exists with another type or other arguments.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -136,6 +140,7 @@ public sealed class RestoreRabbitMqCommand : BrokerCmdlet
             IfNotEmpty = IfNotEmpty,
             MaxConcurrentQueues = MaxConcurrentQueues ?? options.MaxConcurrentQueues,
             Force = Force,
+            BreakStaleLease = BreakStaleLease,
         };
     }
 }

@@ -43,6 +43,12 @@ internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
     /// <summary>Called when the first segment of a backup is committed.</summary>
     internal Action? OnFirstSegment { get; set; }
 
+    /// <summary>Called with the progress of a backup.</summary>
+    internal Action<OperationProgress>? OnProgress { get; set; }
+
+    /// <summary>Called with each segment of a backup.</summary>
+    internal Action<BackupSegment>? OnAnySegment { get; set; }
+
     /// <summary>Called with the progress of a restore.</summary>
     internal Action<OperationProgress>? OnRestoreProgress { get; set; }
 
@@ -84,11 +90,16 @@ internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
 
     internal Task<VerificationReport> VerifyAsync(BackupManifest manifest) => new BackupVerifier().VerifyAsync(manifest, deep: true, _ => { }, TestContext.Current.CancellationToken);
 
-    void IBackupEvents.OnProgress(OperationProgress progress) => OnAdvance?.Invoke(progress.Messages);
+    void IBackupEvents.OnProgress(OperationProgress progress)
+    {
+        OnProgress?.Invoke(progress);
+        OnAdvance?.Invoke(progress.Messages);
+    }
 
     void IBackupEvents.OnSegment(BackupSegment segment)
     {
         Segments.Add(segment);
+        OnAnySegment?.Invoke(segment);
         OnSegmentCount?.Invoke(Segments.Count);
         if (Segments.Count == 1)
         {
