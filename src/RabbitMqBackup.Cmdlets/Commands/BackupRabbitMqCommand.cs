@@ -211,7 +211,7 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
             Resume = Resume,
             CheckpointPath = CheckpointPath is null ? null : SessionState.Path.GetUnresolvedProviderPathFromPSPath(CheckpointPath),
             CheckpointInterval = CheckpointInterval ?? options.CheckpointInterval,
-            Retry = RetryTimeout is { } patience ? options.Retry with { MaxTime = patience, MaxAttempts = patience > TimeSpan.Zero ? 1000 : 1 } : options.Retry,
+            Retry = RetryTimeout is { } patience ? Patience(options.Retry, patience) : options.Retry,
             Abort = Abort,
             SkipDefinitions = SkipDefinitions,
             Compression = Compression ?? options.Compression,
@@ -227,6 +227,14 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
             BreakStaleLease = BreakStaleLease,
         };
     }
+
+    /// <summary>Attempts are so few that the circuit breaker of the broker is not what ends them.</summary>
+    private static RetryOptions Patience(RetryOptions options, TimeSpan patience) => options with
+    {
+        MaxTime = patience,
+        MaxAttempts = patience > TimeSpan.Zero ? 19 : 1,
+        MaxDelay = patience / 12 > options.MaxDelay ? patience / 12 : options.MaxDelay,
+    };
 
     private string Property(string name) =>
         InputObject!.Properties[name]?.Value?.ToString() is { Length: > 0 } value

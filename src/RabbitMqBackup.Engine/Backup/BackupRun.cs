@@ -54,7 +54,8 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
 
     private async Task<BackupManifest> CaptureAsync(BackupCatalog catalog, BackupJournal journal, CancellationToken cancellationToken)
     {
-        using CaptureContext context = new(plan, catalog, journal, log, time);
+        using OtherRuns others = new(new ManagementClient(plan.Options.Broker), time);
+        using CaptureContext context = new(plan, catalog, journal, log, time) { Others = others };
         await using NodeWatch? watch = await WatchNodesAsync(context, cancellationToken).ConfigureAwait(false);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task<(DefinitionsEntry? Entry, bool Failed)> definitionsTask = CaptureDefinitionsAsync(catalog, context, stop.Token);
@@ -187,6 +188,7 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
                 ? await new StreamBackup(context, queue, TellSegment, Advanced).RunAsync(stop).ConfigureAwait(false)
                 : await new QueueBackup(context, queue, TellSegment, Advanced).RunAsync(stop).ConfigureAwait(false);
             entries[index] = entry;
+            context.Journal.Finish(entry);
             if (entry.ReadBy.Length > 0)
             {
                 log.QueueCaptured(entry.ToString(), entry.Messages, entry.DepthAtStart, entry.ReadBy, entry.ReleasedBy);

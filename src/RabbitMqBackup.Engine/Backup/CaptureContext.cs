@@ -21,6 +21,9 @@ internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, Bac
 
     internal IEngineLog Log => log;
 
+    /// <summary>Other runs of this module at the same cluster.</summary>
+    internal required OtherRuns Others { get; init; }
+
     /// <summary>One for all queues: a broker that is gone is not asked by each of them again and again.</summary>
     internal RetryPolicy BrokerRetry { get; } = new(plan.Options.Retry, new CircuitBreaker(ErrorCode.BrokerUnreachable, plan.Options.Broker.DisplayUri, time), time);
 

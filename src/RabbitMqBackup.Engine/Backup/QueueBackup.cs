@@ -33,6 +33,11 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             return Skipped(ErrorCode.BrokerInAlarm, trouble);
         }
 
+        if (!context.Options.Force && await context.Others.FindAsync(_name, OtherRuns.Patience, cancellationToken).ConfigureAwait(false) is { } other)
+        {
+            return Skipped(ErrorCode.QueueInUse, $"Another run of this module works at it: the connection '{other}' is open. What that run holds, this one would miss.");
+        }
+
         context.Journal.Begin(NewEntry());
         QueueEntry entry = NewEntry();
         try
@@ -40,6 +45,11 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             entry = await context.BrokerRetry.RunAsync(
                 async attempt =>
                 {
+                    if (attempt > 1)
+                    {
+                        await AwaitReturnAsync(_name, cancellationToken).ConfigureAwait(false);
+                    }
+
                     (entry, RabbitBackupException? failure) = await AttemptAsync(plan, cancellationToken).ConfigureAwait(false);
                     // Where each read costs a delivery, one that was broken off is not repeated.
                     if (failure is not { IsTransient: true } || plan is { ReleaseCounts: true, DeliveryLimit: not null })
@@ -60,8 +70,18 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
                 : entry with { Reason = exception.Message };
         }
 
-        context.Journal.Finish(entry);
         return entry;
+    }
+
+    /// <summary>As long as the broker has not noticed that the last connection is gone, it keeps for it what it had sent: a read would find the queue empty, or its middle.</summary>
+    private async Task AwaitReturnAsync(QueueName name, CancellationToken cancellationToken)
+    {
+        // Two missed heartbeats are noticed, at the latest in the middle of the third.
+        TimeSpan patience = (context.Broker.Heartbeat * 3) + OtherRuns.Patience;
+        if (await context.Others.FindAsync(_name, patience, cancellationToken).ConfigureAwait(false) is { } old)
+        {
+            throw new RabbitBackupException(ErrorCode.QueueInUse, $"The broker still holds messages of '{name}' for the connection '{old}', which broke.") { Target = name.ToString() };
+        }
     }
 
     /// <summary>Reads the queue from its head. What was captured before a failure is kept: half a queue in the backup is more than none, and the entry says that it is half.</summary>
@@ -120,6 +140,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             DepthKnown = depth => _depth = depth,
             StopSignal = context.StopSignal,
             Abort = context.Options.Abort,
+            ExpectedDepth = Math.Max(_depth ?? 0, context.Journal.Segments(queue.VirtualHost, queue.Name).Sum(segment => segment.Entry.Records)),
         };
     }
 

@@ -47,6 +47,9 @@ internal sealed record QueueReadRequest
     /// </summary>
     public TimeSpan HoldTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>As many messages were in the queue when an earlier read of it broke off: before reading, there is a short wait for them. Default 0.</summary>
+    public long ExpectedDepth { get; init; }
+
     /// <summary>Ends the read at once, also while it gives back in an orderly way: the connection drops, and the broker takes back what was held. Default: never.</summary>
     public CancellationToken Abort { get; init; }
 

@@ -122,7 +122,7 @@ public class ReadSituationTests
 
         QueueEntry gone = Assert.Single(manifest.Queues, queue => queue.Name == Queue);
         Assert.Equal(QueueOutcome.Captured, Assert.Single(manifest.Queues, queue => queue.Name == "other").Outcome);
-        Assert.True(gone.Outcome is QueueOutcome.Incomplete or QueueOutcome.Failed, $"{gone.Outcome}");
+        Assert.True(gone.Outcome is QueueOutcome.Incomplete or QueueOutcome.Failed, gone.Outcome.ToString());
         Assert.Equal(nameof(ErrorCode.QueueNotFound), gone.ErrorCode);
         Assert.Equal((400, 400), (gone.DepthAtStart, gone.Messages + gone.Gaps.Sum(gap => gap.Messages)));
         Assert.Single(at.Harness.Failures);

@@ -36,7 +36,7 @@ public class ExactnessTests
         await using IndependentClient client = await IndependentClient.ConnectAsync(host.Broker, host.Name);
         await client.DeclareAsync(Witness, type);
         await client.DeclareAsync(Queue, type);
-        await client.BindAsync(Exchange, "fanout", Witness, Queue);
+        await client.BindAllAsync(Exchange, "fanout", Witness, Queue);
         List<ExactnessCorpus.Item> corpus = ExactnessCorpus.Build(FrameMax, LongRun.Count(4 << 20, generation == "3.10" ? 128 << 20 : 16 << 20));
         Assert.True(corpus.Count >= 200, $"{corpus.Count} messages");
         await PublishAsync(harness, corpus);

@@ -79,7 +79,7 @@ internal sealed class IndependentClient : IAsyncDisposable
     }
 
     /// <summary>An exchange with queues bound to it.</summary>
-    internal async Task BindAsync(string exchange, string type, params string[] queues)
+    internal async Task BindAllAsync(string exchange, string type, params string[] queues)
     {
         await using IChannel channel = await _connection.CreateChannelAsync();
         await channel.ExchangeDeclareAsync(exchange, type, durable: true);
@@ -199,6 +199,28 @@ internal sealed class IndependentClient : IAsyncDisposable
         }
 
         return fingerprints;
+    }
+
+    /// <summary>The first message of a queue, taken; null where it is empty.</summary>
+    internal async Task<BasicGetResult?> TakeAsync(string queue)
+    {
+        await using IChannel channel = await _connection.CreateChannelAsync();
+        return await channel.BasicGetAsync(queue, autoAck: true);
+    }
+
+    /// <summary>Declares an exchange and binds a queue to it.</summary>
+    internal async Task BindAsync(string exchange, string type, string queue, string routingKey, Dictionary<string, object?>? arguments = null)
+    {
+        await using IChannel channel = await _connection.CreateChannelAsync();
+        await channel.ExchangeDeclareAsync(exchange, type, durable: true, autoDelete: false, arguments);
+        await channel.QueueBindAsync(queue, exchange, routingKey);
+    }
+
+    /// <summary>Publishes one message to an exchange.</summary>
+    internal async Task PublishToAsync(string exchange, string routingKey, BasicProperties properties, byte[] body)
+    {
+        await using IChannel channel = await _connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
+        await channel.BasicPublishAsync(exchange, routingKey, mandatory: false, properties, body);
     }
 
     private static void Render(StringBuilder text, object? value)

@@ -39,7 +39,7 @@ public class KilledReadTests
         {
             string place = $"seed {seed}, round {round}";
             using CrashChild child = await CrashChild.StartAsync(harness.Broker, host.Name, Queue, harness.Folder, $"round-{round}", Path.Combine(harness.Folder, "checkpoints"), resume: false);
-            Task<bool> killing = child.KillAfterAsync(TimeSpan.FromMilliseconds(random.Next(50, 1500)));
+            Task<bool> killing = child.KillAfterAsync(0, TimeSpan.FromMilliseconds(random.Next(50, 1500)));
             bool seenHeld = false;
             while (!killing.IsCompleted)
             {
