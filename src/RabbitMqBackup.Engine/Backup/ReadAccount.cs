@@ -33,7 +33,7 @@ internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBa
     internal IReadOnlyList<string> Notes(RescueOutcome? rescued, string? refusal)
     {
         List<string> notes = [];
-        if (rescued?.Raised is { } raised)
+        if (rescued?.Raised is { IsNew: true } raised)
         {
             notes.Add(
                 $"{rescued.Endangered} message(s) had reached its delivery limit of {plan.DeliveryLimit} and would have been lost when they were given back. The policy '{raised.Policy}' now sets the limit " +

@@ -40,11 +40,16 @@ internal sealed class DeliveryLimitRescue(BrokerOptions broker, Version version,
             EffectivePolicy policies = new(await management.ListPoliciesAsync(queue.VirtualHost, cancellationToken).ConfigureAwait(false), []);
             PolicyRule? before = policies.UserPolicy(queue, QueueTypes.Quorum);
             // Twice as much: room for as many backups again, and still an end for a message that fails for ever.
-            PolicyRule raised = BackupPolicy.Raise(queue, before, Math.Max(10, highestCount * 2));
-            await management.PutPolicyAsync(raised, cancellationToken).ConfigureAwait(false);
+            bool isNew = before is null || !BackupPolicy.IsOurs(before) || !(before.Definition.GetValueOrDefault(BackupPolicy.LimitKey) as long? > highestCount);
+            PolicyRule raised = isNew ? BackupPolicy.Raise(queue, before, Math.Max(10, highestCount * 2)) : before!;
+            if (isNew)
+            {
+                await management.PutPolicyAsync(raised, cancellationToken).ConfigureAwait(false);
+            }
+
             if (await AwaitLimitAsync(management, highestCount, cancellationToken).ConfigureAwait(false) is { } limit)
             {
-                return new RaisedLimit(raised.Name, limit);
+                return new RaisedLimit(raised.Name, limit, isNew);
             }
 
             // An operator policy, which can only lower: ours would stay without use.

@@ -8,6 +8,7 @@ internal sealed class QueueRelease(ReadChannels channels, DataChannel control, Q
     /// <summary>Cancel first: what is given back while a consumer is there would be delivered to it again.</summary>
     internal async Task<QueueReleaseMethod> RunAsync(CancellationToken cancellationToken)
     {
+        session.EndPauses();
         await channels.CancelAllAsync(cancellationToken).ConfigureAwait(false);
         await guard.SettleAsync(channels.All).ConfigureAwait(false);
 

@@ -13,6 +13,7 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
     private readonly long _originalLimit = request.DeliveryLimit ?? long.MaxValue;
     private long _limit = request.DeliveryLimit ?? long.MaxValue;
     private readonly CancellationTokenSource _stopping = new();
+    private readonly CancellationTokenSource _pausing = new();
     private readonly object _gate = new();
     private TaskCompletionSource _wake = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ExceptionDispatchInfo? _failure;
@@ -120,6 +121,7 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
     {
         Volatile.Write(ref _isStopped, true);
         _stopping.Cancel();
+        _pausing.Cancel();
     }
 
     /// <summary>From now on copies are published over one of the channels.</summary>
@@ -159,8 +161,18 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
         }
     }
 
+    /// <summary>
+    /// Messages are over: the sink gets what still comes, but holds nobody up any more. Else an answer of the broker would lie behind its pause, and a queue that expires would be without a consumer for
+    /// that long.
+    /// </summary>
+    internal void EndPauses() => _pausing.Cancel();
+
     /// <inheritdoc/>
-    public void Dispose() => _stopping.Dispose();
+    public void Dispose()
+    {
+        _stopping.Dispose();
+        _pausing.Dispose();
+    }
 
     internal override void OnDelivery(in Delivery delivery)
     {
@@ -214,6 +226,7 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
     {
         Volatile.Write(ref _closed, reason);
         _stopping.Cancel();
+        _pausing.Cancel();
         Copies?.Wake();
         Wake();
     }
@@ -226,15 +239,19 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
             Wake();
         }
 
-        if (_stopping.IsCancellationRequested)
+        if (_pausing.IsCancellationRequested)
         {
             return ValueTask.CompletedTask;
         }
 
         try
         {
-            ValueTask pause = sink.OnPauseAsync(_stopping.Token);
+            ValueTask pause = sink.OnPauseAsync(_pausing.Token);
             return pause.IsCompletedSuccessfully ? ValueTask.CompletedTask : WaitForSinkAsync(pause);
+        }
+        catch (OperationCanceledException) when (_pausing.IsCancellationRequested)
+        {
+            return ValueTask.CompletedTask;
         }
         catch (Exception exception)
         {
@@ -293,7 +310,7 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
         {
             await pause.ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        catch (OperationCanceledException) when (_pausing.IsCancellationRequested)
         {
             // Let out of the pause.
         }
@@ -312,6 +329,7 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
     {
         Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(exception), null);
         _stopping.Cancel();
+        _pausing.Cancel();
         Wake();
     }
 

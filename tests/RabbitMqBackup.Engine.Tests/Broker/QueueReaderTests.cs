@@ -219,7 +219,7 @@ public class QueueReaderTests
         await client.PublishAsync(Queue, Enumerable.Range(0, 100).Select(NewMessage));
         QueueReadRequest request = NewRequest(host, "quorum", release);
         Assert.True((await ReadAsync(host, request, new CollectingSink())).OrderKept);
-        Assert.False((await ReadAsync(host, request with { Prefetch = 10, MaxMessages = 10, MaxConsumers = 1 }, new CollectingSink())).OrderKept);
+        Assert.False((await ReadAsync(host, request with { Prefetch = 10, MaxMessages = 10, MaxConsumers = 1, MaxChannels = 1 }, new CollectingSink())).OrderKept);
         CollectingSink sink = new();
         await ReadAsync(host, request, sink);
         Assert.Equal(Hash(NewMessage(10).Body), Hash(sink.Messages[0].Body));

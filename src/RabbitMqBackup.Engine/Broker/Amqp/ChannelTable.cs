@@ -1,9 +1,9 @@
 namespace RabbitMqBackup.Engine.Broker.Amqp;
 
-/// <summary>The open channels of a connection by number. Few: a read takes three, a publisher one.</summary>
+/// <summary>The open channels of a connection by number. Few: a publisher takes one, a read three, and one more for each two million messages.</summary>
 internal sealed class ChannelTable
 {
-    private const int MaxChannels = 8;
+    private const int MaxChannels = 40;
 
     private readonly DataChannel?[] _channels = new DataChannel?[MaxChannels + 1];
 
