@@ -90,7 +90,8 @@ internal sealed class ProgressDisplay(Cmdlet cmdlet, PipelinePump pump) : IProgr
     {
         string messages = progress.TotalMessages is { } total ? $"{progress.Messages:N0} of {total:N0} messages" : $"{progress.Messages:N0} messages";
         string queues = progress.TotalQueues > 0 ? $", {progress.Queues:N0} of {progress.TotalQueues:N0} queues" : "";
+        string behind = progress.Behind is { } count ? $", {count:N0} behind" : "";
         string speed = rate > 0 ? $", {rate:N0}/s" : "";
-        return $"{messages}{queues}, {progress.Bytes / 1048576.0:N1} MiB{speed}";
+        return $"{messages}{behind}{queues}, {progress.Bytes / 1048576.0:N1} MiB{speed}";
     }
 }

@@ -9,6 +9,7 @@ internal sealed class ProgressMeter(string activity, long? totalMessages, int to
     private long _messages;
     private long _bytes;
     private int _queues;
+    private readonly Dictionary<string, long> _behind = new(StringComparer.Ordinal);
     private long _lastReport;
 
     /// <summary>Adds work done on <paramref name="current"/>.</summary>
@@ -22,6 +23,16 @@ internal sealed class ProgressMeter(string activity, long? totalMessages, int to
             {
                 Report(current);
             }
+        }
+    }
+
+    /// <summary>So many messages that are on the broker are not captured yet.</summary>
+    internal void Behind(string current, long messages)
+    {
+        lock (_gate)
+        {
+            _behind[current] = messages;
+            Report(current);
         }
     }
 
@@ -47,6 +58,7 @@ internal sealed class ProgressMeter(string activity, long? totalMessages, int to
             Bytes = _bytes,
             Queues = _queues,
             TotalQueues = totalQueues,
+            Behind = _behind.Count == 0 ? null : _behind.Values.Sum(),
         });
     }
 }

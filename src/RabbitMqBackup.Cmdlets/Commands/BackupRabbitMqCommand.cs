@@ -74,6 +74,14 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
     [ValidateNotNullOrEmpty]
     public string? BasedOn { get; set; }
 
+    /// <summary>Follows streams as messages are written to them, until it is stopped (Ctrl+C) or -Duration is over; then the backup is completed. Queues are left out.</summary>
+    [Parameter]
+    public SwitchParameter Continuous { get; set; }
+
+    /// <summary>How long streams are followed with -Continuous. Default: until it is stopped.</summary>
+    [Parameter]
+    public TimeSpan? Duration { get; set; }
+
     /// <summary>Leaves the definitions out.</summary>
     [Parameter]
     public SwitchParameter SkipDefinitions { get; set; }
@@ -172,6 +180,8 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
             BackupId = BackupId,
             Incremental = Incremental,
             BasedOn = BasedOn,
+            Continuous = Continuous,
+            Duration = Duration,
             SkipDefinitions = SkipDefinitions,
             Compression = Compression ?? options.Compression,
             RecordFormat = RecordFormat ?? options.RecordFormat,

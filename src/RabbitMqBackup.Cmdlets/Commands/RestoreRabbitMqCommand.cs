@@ -43,6 +43,10 @@ public sealed class RestoreRabbitMqCommand : BrokerCmdlet
     [Parameter]
     public int? MaxConcurrentQueues { get; set; }
 
+    /// <summary>Stores also the offsets that consumers had stored in streams, each at the new place of its message.</summary>
+    [Parameter]
+    public SwitchParameter ConsumerOffsets { get; set; }
+
     /// <summary>Restores also into a queue that exists with another type or other arguments.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -134,6 +138,7 @@ public sealed class RestoreRabbitMqCommand : BrokerCmdlet
         {
             Queues = Queue,
             IfNotEmpty = IfNotEmpty,
+            ConsumerOffsets = ConsumerOffsets,
             MaxConcurrentQueues = MaxConcurrentQueues ?? options.MaxConcurrentQueues,
             Force = Force,
         };

@@ -26,7 +26,8 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
         ClusterOverview overview = await management.GetOverviewAsync(cancellationToken).ConfigureAwait(false);
         IncrementalBase? incrementalBase = await IncrementalBase.FindAsync(options, overview.ClusterName, cancellationToken).ConfigureAwait(false);
         List<QueueInfo> queues = [];
-        await foreach (QueueInfo queue in QueueListing.ListAsync(management, options.Selection, new ReadSafetyOptions(), onProblem: null, cancellationToken).ConfigureAwait(false))
+        QueueSelection selection = options.Continuous ? options.Selection with { Types = [QueueTypes.Stream] } : options.Selection;
+        await foreach (QueueInfo queue in QueueListing.ListAsync(management, selection, new ReadSafetyOptions(), onProblem: null, cancellationToken).ConfigureAwait(false))
         {
             queues.Add(queue);
         }
@@ -66,6 +67,21 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
         InRange(options.SegmentBytes, 64 << 10, 1 << 30, nameof(options.SegmentBytes));
         InRange(options.MaxConcurrentQueues, 1, 64, nameof(options.MaxConcurrentQueues));
         InRange(options.SegmentInterval.Ticks, TimeSpan.TicksPerSecond, TimeSpan.TicksPerDay, nameof(options.SegmentInterval));
+        if (options.Duration is { } duration)
+        {
+            InRange(duration.Ticks, TimeSpan.TicksPerSecond, TimeSpan.MaxValue.Ticks, nameof(options.Duration));
+        }
+
+        if (options.Continuous && options.Selection.Types.Any(type => type != QueueTypes.Stream))
+        {
+            throw new ArgumentException("Only streams can be followed: with Continuous, no other type of queue can be asked for.", nameof(options));
+        }
+
+        if (!options.Continuous && options.Duration is not null)
+        {
+            throw new ArgumentException("A Duration has an effect only with Continuous.", nameof(options));
+        }
+
         if (options.BackupId is { } id)
         {
             BackupId.Check(id);

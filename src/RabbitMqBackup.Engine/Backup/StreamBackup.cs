@@ -5,18 +5,28 @@ using RabbitMqBackup.Engine.Messages.Chunks;
 
 namespace RabbitMqBackup.Engine.Backup;
 
-/// <summary>Captures one stream by the stream protocol, from where the backup before ended (or its first message) up to what is committed when it begins.</summary>
-internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Action<SegmentEntry, QueueEntry> committed, Action<long, long> advanced)
+/// <summary>Captures one stream by the stream protocol, from where the backup before ended (or its first message) up to what is committed when it begins, or on and on until the run ends.</summary>
+/// <param name="context">The run.</param>
+/// <param name="queue">The stream.</param>
+/// <param name="committed">Told of each segment in the store.</param>
+/// <param name="advanced">Told of messages and bytes as they come.</param>
+/// <param name="behind">Where the stream is followed: told how many messages are on the broker and not captured yet.</param>
+internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Action<SegmentEntry, QueueEntry> committed, Action<long, long> advanced, Action<long> behind)
 {
+    /// <summary>Who follows streams for months is not ended by the broker's maintenance.</summary>
+    private static readonly TimeSpan MaxFollowOutage = TimeSpan.FromHours(1);
+
     private readonly ReadDecision _decision = ReadSafety.Decide(queue, context.Plan.Version, context.SafetyOptions);
     private readonly StreamConnector _connector = new(context.Broker, context.Time);
     private readonly List<StreamGap> _gaps = [];
     private readonly Dictionary<string, long> _consumerOffsets = new(StringComparer.Ordinal);
     private StreamEntry? _base = context.BaseOf(queue);
+    private bool _connected;
     private bool _compared;
     private bool _wasReplaced;
     private long _nextOffset;
     private ulong? _endChunk;
+    private SuperStreamEntry? _superStream;
 
     /// <summary>
     /// Reads the stream. What goes wrong with it is in the entry that comes back; what goes wrong with the store is thrown, since no other queue would fare better.
@@ -39,6 +49,7 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
         ChunkSink sink = NewSink(cancellationToken);
         try
         {
+            await LookUpSuperStreamAsync(cancellationToken).ConfigureAwait(false);
             RabbitBackupException? failure = await ReadAsync(sink, cancellationToken).ConfigureAwait(false);
             if (_wasReplaced)
             {
@@ -49,6 +60,11 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
                 _consumerOffsets.Clear();
                 sink = NewSink(cancellationToken);
                 failure = await ReadAsync(sink, cancellationToken).ConfigureAwait(false);
+            }
+
+            if (failure is { Code: ErrorCode.BrokerUnreachable } unreachable && !_connected && !context.Options.Continuous)
+            {
+                return await StreamFallback.RunAsync(context, queue, NewEntry(), unreachable, segment => committed(segment, NewEntry()), advanced, cancellationToken).ConfigureAwait(false);
             }
 
             // What was captured before a failure is kept: half a stream in the backup is more than none, and the entry says that it is half.
@@ -72,17 +88,30 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
         Arriving = Compare,
     };
 
+    private async Task LookUpSuperStreamAsync(CancellationToken cancellationToken)
+    {
+        using ManagementClient management = new(context.Broker);
+        _superStream = await management.GetSuperStreamAsync(new QueueName(queue.VirtualHost, queue.Name), cancellationToken).ConfigureAwait(false) is { } binding
+            ? new SuperStreamEntry(binding.Exchange, binding.RoutingKey, binding.Order)
+            : null;
+    }
+
     /// <summary>Reads over as many connections as it takes.</summary>
     private async Task<RabbitBackupException?> ReadAsync(ChunkSink sink, CancellationToken cancellationToken)
     {
-        StreamReconnects reconnects = new(context.Time);
-        bool connected = false;
+        StreamReconnects reconnects = new(context.Time) { MaxTime = context.Options.Continuous ? MaxFollowOutage : StreamReconnects.DefaultMaxTime };
         while (true)
         {
             try
             {
+                if (context.Ending.IsCancellationRequested)
+                {
+                    return null;
+                }
+
                 await using StreamConnection connection = await _connector.ConnectAsync(queue.VirtualHost, queue.Name, StreamAccess.Read, cancellationToken).ConfigureAwait(false);
-                connected = true;
+                _connected = true;
+                reconnects.Connected();
                 await ReadAsync(connection, sink, Start(sink), cancellationToken).ConfigureAwait(false);
                 return null;
             }
@@ -95,7 +124,7 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
                 long next = sink.Rewind();
                 try
                 {
-                    await reconnects.WaitAsync(connected ? exception : Final(exception), next, cancellationToken).ConfigureAwait(false);
+                    await reconnects.WaitAsync(_connected ? exception : Final(exception), next, cancellationToken).ConfigureAwait(false);
                 }
                 catch (RabbitBackupException final)
                 {
@@ -115,11 +144,24 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
 
     private async Task ReadAsync(StreamConnection connection, ChunkSink sink, StreamStart start, CancellationToken cancellationToken)
     {
-        ChunkReader reader = new(connection, queue.Name, new StreamReadOptions { Start = start, EndChunk = _endChunk }, sink);
+        bool follow = context.Options.Continuous;
+        if (follow && start.OffsetOrNull is not null && !_compared && _base?.LastOffset is not null)
+        {
+            // A broker says nothing about an offset that a stream does not reach: this would wait for ever.
+            StreamExtent extent = await StreamExtent.FindAsync(connection, queue.Name, start, cancellationToken).ConfigureAwait(false);
+            _wasReplaced = extent.EndChunk is null;
+            if (_wasReplaced)
+            {
+                return;
+            }
+        }
+
+        ChunkReader reader = new(connection, queue.Name, new StreamReadOptions { Start = start, EndChunk = _endChunk, Follow = follow }, sink);
+        using StreamFollowing? following = follow ? new StreamFollowing(_connector, queue, reader, sink, behind, context) : null;
         try
         {
             StreamReadResult result = await reader.RunAsync(cancellationToken).ConfigureAwait(false);
-            if (result.NextOffset is null && _base?.LastOffset is not null && !_compared)
+            if (!follow && result.NextOffset is null && _base?.LastOffset is not null && !_compared)
             {
                 // The message that the backup before ended with is not there, and nothing after it: it is another stream.
                 _wasReplaced = true;
@@ -220,6 +262,7 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
                 LastChunkTime = sink.LastOffset is null ? _base?.LastChunkTime : DateTimeOffset.FromUnixTimeMilliseconds(sink.LastChunkTime),
                 NextOffset = next > 0 ? next : null,
                 ConsumerOffsets = ConsumerOffsets(),
+                SuperStream = _superStream,
             },
         };
     }

@@ -79,7 +79,7 @@ internal sealed class RestorePlanner(RestoreOptions options, ManagementClient ma
         {
             // A passive declare of a stream lags behind, and an earlier run of the same restore is no stranger's message.
             ready = Math.Max(ready, target.Messages);
-            if (await StreamRestore.EarlierRunAsync(options, row, TimeProvider.System, cancellationToken).ConfigureAwait(false) is { } offset)
+            if (StreamRestore.CanRestore(row) && await StreamRestore.EarlierRunAsync(options, row, TimeProvider.System, cancellationToken).ConfigureAwait(false) is { } offset)
             {
                 return row with { Notes = [.. row.Notes, $"An earlier run of this restore has brought over the messages up to offset {offset}; it goes on behind them, and none is sent twice."] };
             }

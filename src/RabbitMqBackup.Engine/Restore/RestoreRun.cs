@@ -65,7 +65,7 @@ internal sealed class RestoreRun : IRestoreQueueEvents
 
         RestoreQueueResult result = row.Conflicts.Count > 0
             ? untouched with { ErrorCode = row.ConflictCode.ToString(), Reason = string.Join(" ", row.Conflicts) }
-            : row.Source.Entry.Type == QueueTypes.Stream
+            : StreamRestore.CanRestore(row)
                 ? await new StreamRestore(_plan.Options, row, _pool, _time, this).RunAsync(cancellationToken).ConfigureAwait(false)
                 : await new QueueRestore(_plan.Options, row, _pool, _time, this).RunAsync(cancellationToken).ConfigureAwait(false);
         if (result.ErrorCode is { } code && code is not (nameof(ErrorCode.SegmentCorrupt) or nameof(ErrorCode.ObjectNotFound) or nameof(ErrorCode.FormatTooNew)))

@@ -21,6 +21,10 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
     private long _large;
     private string? _lost;
     private string? _refusal;
+    private string? _offsetsNote;
+
+    /// <summary>Whether the source is a stream as the stream protocol has it. What was read over AMQP 0-9-1 goes back that way, as the messages of a queue.</summary>
+    internal static bool CanRestore(RestorePlanQueue row) => row.Source.Entry is { Type: QueueTypes.Stream, Stream.Lost.Count: 0 } && row.Source.Messages.All(message => message.RawMessage.Length > 0);
 
     /// <summary>
     /// The offset up to which an earlier run of the same restore has brought the stream; null where none has. Such a stream is not empty, and yet no conflict.
@@ -58,7 +62,18 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
                 result = result with { Declared = await DeclareAsync(cancellationToken).ConfigureAwait(false) };
             }
 
+            if (result.Declared && row.Source.Entry.Stream?.SuperStream is { } super)
+            {
+                using ManagementClient management = new(options.Broker);
+                await management.BindSuperStreamAsync(
+                    new QueueName(row.TargetVirtualHost, row.TargetQueue), new SuperStreamBinding(super.Name, super.RoutingKey, super.Order), cancellationToken).ConfigureAwait(false);
+            }
+
             await PublishAsync(cancellationToken).ConfigureAwait(false);
+            if (options.ConsumerOffsets && _refused == 0)
+            {
+                result = result with { ConsumerOffsets = await StoreConsumerOffsetsAsync(cancellationToken).ConfigureAwait(false) };
+            }
         }
         catch (RabbitBackupException exception)
         {
@@ -76,7 +91,7 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
         {
             (not null, _) => result with { ErrorCode = failure.Code.ToString(), Reason = failure.Message },
             (null, > 0) => result with { ErrorCode = ErrorCode.PublishRejected.ToString(), Reason = $"The broker refused {_refused} message(s): {_refusal}." },
-            _ => result with { Reason = _large > 0 ? LargeNote() : null },
+            _ => result with { Reason = string.Join(" ", ((string?[])[_large > 0 ? LargeNote() : null, _offsetsNote]).OfType<string>()) is { Length: > 0 } notes ? notes : null },
         };
     }
 
@@ -86,6 +101,24 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
         return await connection.DeclareAsync(
             new QueueDeclaration { Queue = new QueueName(row.TargetVirtualHost, row.TargetQueue), Type = QueueTypes.Stream, Arguments = row.Source.Entry.Arguments },
             cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<IReadOnlyDictionary<string, long>> StoreConsumerOffsetsAsync(CancellationToken cancellationToken)
+    {
+        IReadOnlyDictionary<string, long> offsets = row.Source.Entry.Stream?.ConsumerOffsets ?? new Dictionary<string, long>();
+        if (offsets.Count == 0 || _source.Store is not { } store)
+        {
+            return new Dictionary<string, long>();
+        }
+
+        ConsumerOffsetRestore restore = new(_source, offsets);
+        await using BackupCatalog catalog = new(store);
+        Dictionary<string, long> counts = await restore.CountAsync(catalog, pool, cancellationToken).ConfigureAwait(false);
+        await using StreamConnection connection = await _connector.ConnectAsync(row.TargetVirtualHost, row.TargetQueue, StreamAccess.Write, cancellationToken).ConfigureAwait(false);
+        IReadOnlyDictionary<string, long>? stored =
+            await ConsumerOffsetRestore.StoreAsync(connection, row.TargetQueue, counts, _skipped + _confirmed, cancellationToken).ConfigureAwait(false);
+        _offsetsNote = stored is null ? "The offsets of consumers were not stored: the stream holds other messages too, or retention has taken some." : null;
+        return stored ?? new Dictionary<string, long>();
     }
 
     /// <summary>Publishes over as many connections as it takes. Without a name nothing keeps a message from being stored twice, so then there is only one.</summary>

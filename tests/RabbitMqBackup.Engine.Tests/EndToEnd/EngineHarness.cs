@@ -41,6 +41,9 @@ internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
     /// <summary>Called when the first segment of a backup is committed.</summary>
     internal Action? OnFirstSegment { get; set; }
 
+    /// <summary>Called with the progress of a backup.</summary>
+    internal Action<OperationProgress>? OnBackupProgress { get; set; }
+
     /// <summary>Called with the progress of a restore.</summary>
     internal Action<OperationProgress>? OnRestoreProgress { get; set; }
 
@@ -72,9 +75,7 @@ internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
 
     internal Task<VerificationReport> VerifyAsync(BackupManifest manifest) => new BackupVerifier().VerifyAsync(manifest, deep: true, _ => { }, TestContext.Current.CancellationToken);
 
-    void IBackupEvents.OnProgress(OperationProgress progress)
-    {
-    }
+    void IBackupEvents.OnProgress(OperationProgress progress) => OnBackupProgress?.Invoke(progress);
 
     void IBackupEvents.OnSegment(BackupSegment segment)
     {

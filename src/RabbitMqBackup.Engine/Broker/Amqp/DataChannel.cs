@@ -66,6 +66,9 @@ internal sealed class DataChannel : IDisposable
     /// <summary>Gives back everything up to the tag. The broker does not answer.</summary>
     internal void RequeueUpTo(ulong deliveryTag) => Send(output => BasicMethods.WriteRequeueUpTo(output, Number, deliveryTag));
 
+    /// <summary>Lets the broker send more of a stream: an acknowledgement, which takes nothing out of a stream. Never for a queue.</summary>
+    internal void GrantStreamCredit(ulong upToDeliveryTag) => Send(output => BasicMethods.WriteAckUpTo(output, Number, upToDeliveryTag));
+
     /// <summary>Waits while much is queued on the connection; after it a message can be published.</summary>
     internal ValueTask ReadyToPublishAsync(CancellationToken cancellationToken) => _connection.Sender.WaitForRoomAsync(cancellationToken);
 
