@@ -13,7 +13,7 @@ internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, Tim
     /// </summary>
     internal const long SegmentMemory = 128 << 20;
 
-    private readonly BlockPool _pool = new();
+    private readonly BlockPool _pool = new(keep: (int)(SegmentMemory / BlockPool.BlockBytes));
 
     internal BackupPlan Plan => plan;
 

@@ -88,7 +88,7 @@ internal sealed class ChunkSink(CaptureContext context, Func<int, string> keyOf,
 
         if (_writer is null)
         {
-            _writer = new SegmentWriter(context.WriterOptions);
+            _writer = new SegmentWriter(context.WriterOptions with { CompressAtEnd = true });
             _openedAt = context.UnixMilliseconds();
             _mark = new Mark(NextOffset, LastOffset, LastChunkTime, _messages, _bytes);
         }
