@@ -11,6 +11,9 @@ internal static class LogMessages
         reason is null ? LogLevel.Information : LogLevel.Warning,
         reason is null ? $"The broker takes messages again; restoring '{queue}' goes on." : $"The broker holds publishers back ({reason}); restoring '{queue}' waits.");
 
+    internal static void RestoreReconnects(this IEngineLog log, string queue, string reason, int unconfirmed) => log.Write(
+        LogLevel.Warning, $"Restoring '{queue}' was interrupted ({reason}) and tries again; {unconfirmed} message(s) may be there already and will be sent once more.");
+
     internal static string DefinitionsSent(long done, long total) => $"Imported {done} of {total} definitions.";
 
     internal static string DefinitionsRetried(int attempt, string reason) => $"Attempt {attempt} to import definitions failed and is repeated: {reason}";

@@ -25,6 +25,9 @@ internal sealed class QueuePublisher : IAsyncDisposable
     /// <summary>What is known at this moment; exact also after the connection was lost.</summary>
     internal PublishState State => _window.State;
 
+    /// <summary>Largest property list that the broker's frames can hold.</summary>
+    internal int MaxProperties => _channel.MaxProperties;
+
     /// <summary>Opens a connection and a channel with confirms.</summary>
     /// <exception cref="RabbitBackupException">The broker can't be reached or refuses.</exception>
     internal static async Task<QueuePublisher> OpenAsync(

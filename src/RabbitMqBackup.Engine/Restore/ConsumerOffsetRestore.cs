@@ -9,15 +9,15 @@ namespace RabbitMqBackup.Engine.Restore;
 /// Stores consumers' offsets in a restored stream. Offsets there are others than in the source, since retention had taken the beginning, and since a broker's own tracking takes offsets as well: so an offset is
 /// brought over by the message it stands for, counted from the first one restored.
 /// </summary>
-/// <param name="source">What was restored.</param>
+/// <param name="segments">What was restored, all of it.</param>
 /// <param name="offsets">Offsets by consumers' names, as they were.</param>
-internal sealed class ConsumerOffsetRestore(StreamSource source, IReadOnlyDictionary<string, long> offsets)
+internal sealed class ConsumerOffsetRestore(IReadOnlyList<SourceSegment> segments, IReadOnlyDictionary<string, long> offsets)
 {
     /// <summary>How many of the restored messages lie at or before each consumer's offset.</summary>
     internal async Task<Dictionary<string, long>> CountAsync(BackupCatalog catalog, BlockPool pool, CancellationToken cancellationToken)
     {
         Dictionary<string, long> counts = offsets.Keys.ToDictionary(name => name, _ => 0L, StringComparer.Ordinal);
-        foreach ((string backupId, SegmentEntry segment) in source.Segments)
+        foreach ((string backupId, SegmentEntry segment) in segments.Select(segment => (segment.BackupId, segment.Entry)))
         {
             // A segment that lies wholly before an offset counts by its row in the manifest; only those that an offset falls into are opened.
             List<string> inside = [];

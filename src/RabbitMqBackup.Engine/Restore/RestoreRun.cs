@@ -29,11 +29,17 @@ internal sealed class RestoreRun : IRestoreQueueEvents
         await CreateVirtualHostsAsync(cancellationToken).ConfigureAwait(false);
         RestoreQueueResult[] results = new RestoreQueueResult[_plan.Queues.Count];
         ParallelOptions parallel = new() { MaxDegreeOfParallelism = _plan.Options.MaxConcurrentQueues, CancellationToken = cancellationToken };
-        await Parallel.ForEachAsync(Enumerable.Range(0, results.Length), parallel, async (index, stop) =>
+        // Rows that go into the same queue follow one another, in the order of the plan.
+        IEnumerable<IGrouping<QueueName, int>> targets = Enumerable.Range(0, results.Length)
+            .GroupBy(index => new QueueName(_plan.Queues[index].TargetVirtualHost, _plan.Queues[index].TargetQueue));
+        await Parallel.ForEachAsync(targets, parallel, async (target, stop) =>
         {
-            RestorePlanQueue row = _plan.Queues[index];
-            results[index] = await RestoreQueueAsync(row, stop).ConfigureAwait(false);
-            _meter.QueueDone(row.TargetQueue);
+            foreach (int index in target)
+            {
+                RestorePlanQueue row = _plan.Queues[index];
+                results[index] = await RestoreQueueAsync(row, stop).ConfigureAwait(false);
+                _meter.QueueDone(row.TargetQueue);
+            }
         }).ConfigureAwait(false);
 
         return new RestoreResult
@@ -55,9 +61,19 @@ internal sealed class RestoreRun : IRestoreQueueEvents
     /// <inheritdoc/>
     public void OnBlocked(RestorePlanQueue queue, string? reason) => _log.PublishersBlocked(queue.TargetQueue, reason);
 
+    /// <inheritdoc/>
+    public void OnReconnecting(RestorePlanQueue queue, RabbitBackupException reason, int unconfirmed) => _log.RestoreReconnects(queue.TargetQueue, reason.Message, unconfirmed);
+
     private async Task<RestoreQueueResult> RestoreQueueAsync(RestorePlanQueue row, CancellationToken cancellationToken)
     {
-        RestoreQueueResult untouched = new() { VirtualHost = row.TargetVirtualHost, Queue = row.TargetQueue, Requested = row.Messages };
+        RestoreQueueResult untouched = new()
+        {
+            SourceVirtualHost = row.VirtualHost,
+            SourceQueue = row.Queue,
+            VirtualHost = row.TargetVirtualHost,
+            Queue = row.TargetQueue,
+            Requested = row.Messages,
+        };
         if (row.IsSkipped)
         {
             return untouched with { Requested = 0, Reason = row.Notes[^1] };
@@ -66,9 +82,9 @@ internal sealed class RestoreRun : IRestoreQueueEvents
         RestoreQueueResult result = row.Conflicts.Count > 0
             ? untouched with { ErrorCode = row.ConflictCode.ToString(), Reason = string.Join(" ", row.Conflicts) }
             : StreamRestore.CanRestore(row)
-                ? await new StreamRestore(_plan.Options, row, _pool, _time, this).RunAsync(cancellationToken).ConfigureAwait(false)
-                : await new QueueRestore(_plan.Options, row, _pool, _time, this).RunAsync(cancellationToken).ConfigureAwait(false);
-        if (result.ErrorCode is { } code && code is not (nameof(ErrorCode.SegmentCorrupt) or nameof(ErrorCode.ObjectNotFound) or nameof(ErrorCode.FormatTooNew)))
+                ? await RestoreStreamAsync(row, cancellationToken).ConfigureAwait(false)
+                : await new QueueRestore(_plan, row, _pool, _time, this).RunAsync(cancellationToken).ConfigureAwait(false);
+        if (result.ErrorCode is { } code && !SourceCursor.IsDamage(Enum.Parse<ErrorCode>(code)))
         {
             // Damaged segments were told one by one when they were met.
             _gate.Tell(_events.OnFailure, new RabbitBackupException(Enum.Parse<ErrorCode>(code), $"Queue '{row.TargetQueue}' in virtual host '{row.TargetVirtualHost}': {result.Reason}")
@@ -78,6 +94,23 @@ internal sealed class RestoreRun : IRestoreQueueEvents
         }
 
         return result;
+    }
+
+    /// <summary>By the stream protocol; where its port can't be reached, as messages of a queue, which then are what AMQP 0-9-1 makes of them.</summary>
+    private async Task<RestoreQueueResult> RestoreStreamAsync(RestorePlanQueue row, CancellationToken cancellationToken)
+    {
+        RestoreQueueResult result = await new StreamRestore(_plan.Options, row, _pool, _time, this).RunAsync(cancellationToken).ConfigureAwait(false);
+        if (result.ErrorCode != nameof(ErrorCode.BrokerUnreachable) || result.Confirmed > 0)
+        {
+            return result;
+        }
+
+        RestoreQueueResult converted = await new QueueRestore(_plan, row, _pool, _time, this).RunAsync(cancellationToken).ConfigureAwait(false);
+        return converted with
+        {
+            Declared = result.Declared || converted.Declared,
+            Reason = converted.Reason ?? "The stream port could not be reached: the messages went through AMQP 0-9-1, one by one, without what that has no place for. To run this restore again would put them there twice.",
+        };
     }
 
     private async Task CreateVirtualHostsAsync(CancellationToken cancellationToken)

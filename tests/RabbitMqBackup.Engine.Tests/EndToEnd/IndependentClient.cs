@@ -119,6 +119,56 @@ internal sealed class IndependentClient : IAsyncDisposable
         return fingerprints;
     }
 
+    /// <summary>Message ids in a queue, in order; the messages are taken. However many they are.</summary>
+    internal async Task<List<string>> TakeIdsAsync(string queue)
+    {
+        uint expected = await CountAsync(queue);
+        List<string> ids = [];
+        if (expected == 0)
+        {
+            return ids;
+        }
+
+        TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using IChannel channel = await _connection.CreateChannelAsync();
+        AsyncEventingBasicConsumer consumer = new(channel);
+        consumer.ReceivedAsync += (_, delivery) =>
+        {
+            ids.Add(delivery.BasicProperties.MessageId ?? "");
+            if (ids.Count == expected)
+            {
+                done.TrySetResult();
+            }
+
+            return Task.CompletedTask;
+        };
+        await channel.BasicConsumeAsync(queue, autoAck: true, consumer);
+        await done.Task.WaitAsync(TimeSpan.FromSeconds(120));
+        return ids;
+    }
+
+    /// <summary>The first message of a queue, taken; null where it is empty.</summary>
+    internal async Task<BasicGetResult?> TakeAsync(string queue)
+    {
+        await using IChannel channel = await _connection.CreateChannelAsync();
+        return await channel.BasicGetAsync(queue, autoAck: true);
+    }
+
+    /// <summary>Declares an exchange and binds a queue to it.</summary>
+    internal async Task BindAsync(string exchange, string type, string queue, string routingKey, Dictionary<string, object?>? arguments = null)
+    {
+        await using IChannel channel = await _connection.CreateChannelAsync();
+        await channel.ExchangeDeclareAsync(exchange, type, durable: true, autoDelete: false, arguments);
+        await channel.QueueBindAsync(queue, exchange, routingKey);
+    }
+
+    /// <summary>Publishes one message to an exchange.</summary>
+    internal async Task PublishToAsync(string exchange, string routingKey, BasicProperties properties, byte[] body)
+    {
+        await using IChannel channel = await _connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
+        await channel.BasicPublishAsync(exchange, routingKey, mandatory: false, properties, body);
+    }
+
     internal static string Fingerprint(IReadOnlyBasicProperties properties, ReadOnlySpan<byte> body)
     {
         StringBuilder text = new();
