@@ -40,7 +40,9 @@ internal sealed class StreamFollowing : IDisposable
             {
                 if (await connection.StatsAsync(queue.Name, _over.Token).ConfigureAwait(false) is { } stats)
                 {
-                    behind(Math.Max(0, stats.CommittedChunkId + 1 - sink.NextOffset));
+                    long missing = Math.Max(0, stats.CommittedChunkId + 1 - sink.NextOffset);
+                    StreamMetrics.SetBehind(new QueueName(queue.VirtualHost, queue.Name), missing);
+                    behind(missing);
                 }
 
                 await Task.Delay(LookInterval, time, _over.Token).ConfigureAwait(false);
@@ -49,6 +51,10 @@ internal sealed class StreamFollowing : IDisposable
         catch (Exception exception) when (exception is RabbitBackupException or OperationCanceledException)
         {
             // The reader meets the same trouble, and says so.
+        }
+        finally
+        {
+            StreamMetrics.SetBehind(new QueueName(queue.VirtualHost, queue.Name), null);
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using RabbitMqBackup.Engine.Backup;
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Catalog;
@@ -50,12 +51,28 @@ public sealed class StreamContinuousTests
         await bed.CreateAsync("log");
         await bed.PublishNumbersAsync("log", 0, 100);
         List<OperationProgress> seen = [];
-        bed.Harness.OnBackupProgress = seen.Add;
+        List<string> measured = [];
+        using MeterListener listener = new();
+        listener.InstrumentPublished = (instrument, self) =>
+        {
+            if (instrument.Meter.Name == StreamMetrics.MeterName)
+            {
+                self.EnableMeasurementEvents(instrument);
+            }
+        };
+        listener.SetMeasurementEventCallback<long>((instrument, _, tags, _) => measured.Add($"{instrument.Name} {string.Join(' ', tags.ToArray().Select(tag => tag.Value))}"));
+        listener.Start();
+        bed.Harness.OnBackupProgress = progress =>
+        {
+            seen.Add(progress);
+            listener.RecordObservableInstruments();
+        };
 
         BackupManifest manifest = await bed.Harness.BackupAsync(options => Continuous(options) with { Duration = TimeSpan.FromSeconds(4) });
 
         Assert.Equal((BackupStatus.Complete, 100L), (manifest.Status, manifest.TotalMessages));
         Assert.Contains(seen, progress => progress.Behind is not null && progress.TotalMessages is null);
+        Assert.Contains($"{StreamMetrics.BehindName} {bed.VirtualHost} log", measured);
     }
 
     [Fact]
