@@ -84,7 +84,8 @@ public sealed class StreamConsumerTests
         await bed.Harness.RestoreAsync(manifest);
 
         Assert.Empty(bed.Harness.Failures);
-        Assert.Equal(new SuperStreamEntry("invoices", "1", 1), manifest.Queues.Single(queue => queue.Name == "invoices-1").Stream!.SuperStream! with { });
+        SuperStreamEntry super = manifest.Queues.Single(queue => queue.Name == "invoices-1").Stream!.SuperStream!;
+        Assert.Equal(("invoices", "1", 1L), (super.Name, super.RoutingKey, super.Order));
         JsonElement bindings = await bed.Broker.Management.GetFromJsonAsync<JsonElement>($"exchanges/{host}/invoices/bindings/source", Stop);
         Assert.Equal(
             ["invoices-0 0 0", "invoices-1 1 1", "invoices-2 2 2"],
