@@ -13,6 +13,7 @@
     FormatsToProcess     = @('bin/RabbitMqBackup.format.ps1xml')
     CmdletsToExport      = @(
         'Backup-RabbitMq'
+        'Compare-RabbitDefinitions'
         'Export-RabbitDefinitions'
         'Get-RabbitBackup'
         'Get-RabbitBackupMessage'
@@ -23,6 +24,7 @@
         'New-RabbitConnection'
         'Restore-RabbitMq'
         'Test-RabbitBackup'
+        'Undo-RabbitImport'
     )
     FunctionsToExport    = @()
     VariablesToExport    = @()

@@ -22,6 +22,8 @@ internal sealed record BenchOptions
           --prefetch    of each consumer of the references                       65000
           --window      unconfirmed messages of the references                   2000
           --compression zstd | lz4 | none, of the backup                         zstd
+          --warm        yes: readers read a small queue first, as in a session   no
+                        that has made a backup before; no: a process of its own
         """;
 
     /// <summary>Scenarios in the order in which they run.</summary>
@@ -53,6 +55,9 @@ internal sealed record BenchOptions
 
     /// <summary>The backup's compression: <c>zstd</c>, <c>lz4</c> or <c>none</c>.</summary>
     internal string Compression { get; init; } = "zstd";
+
+    /// <summary>Readers read a small queue before the clock starts.</summary>
+    internal bool IsWarm { get; init; }
 
     /// <summary>From the command line.</summary>
     /// <exception cref="ArgumentException">Something in it is not understood.</exception>
@@ -92,6 +97,7 @@ internal sealed record BenchOptions
         "--prefetch" => options with { Prefetch = (ushort)Number(name, value, 1, ushort.MaxValue) },
         "--window" => options with { Window = Number(name, value, 1, 1_000_000) },
         "--compression" => options with { Compression = Choice(name, value, ["zstd", "lz4", "none"]) },
+        "--warm" => options with { IsWarm = Choice(name, value, ["yes", "no"]) == "yes" },
         _ => throw new ArgumentException($"There is no option {name}."),
     };
 

@@ -11,6 +11,7 @@ public abstract class AsyncCmdlet : PSCmdlet
 {
     // Never disposed: StopProcessing may still come while the cmdlet ends, and a source without a timer holds nothing.
     private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationTokenSource _abort = new();
 
     /// <summary>Sets up the parts.</summary>
     protected AsyncCmdlet()
@@ -21,6 +22,9 @@ public abstract class AsyncCmdlet : PSCmdlet
 
     /// <summary>The engine's log: Information goes to Verbose, Debug to Debug, Warning to Warning.</summary>
     protected IEngineLog Log { get; }
+
+    /// <summary>A second Ctrl+C: no time for an orderly end.</summary>
+    protected CancellationToken Abort => _abort.Token;
 
     /// <summary>The way from the engine's threads to the pipeline thread, open while <see cref="Run{T}"/> runs.</summary>
     private protected PipelinePump Pump { get; } = new();
@@ -57,7 +61,12 @@ public abstract class AsyncCmdlet : PSCmdlet
 
     /// <summary>Runs the engine on the pool and waits for it; meanwhile, what it posts is written.</summary>
     /// <exception cref="PipelineStoppedException">The user stopped the pipeline; the engine is at rest.</exception>
-    protected T Run<T>(Func<CancellationToken, Task<T>> work) => Await(Task.Run(() => work(_stop.Token)));
+    protected T Run<T>(Func<CancellationToken, Task<T>> work)
+    {
+        Task<T> running = Task.Run(() => work(_stop.Token));
+        using StopSignals signals = new(_stop, _abort, running);
+        return Await(running);
+    }
 
     /// <inheritdoc cref="Run{T}"/>
     protected void Run(Func<CancellationToken, Task> work) => Run(async token =>

@@ -26,11 +26,11 @@ public abstract class BrokerCmdlet : AsyncCmdlet
     public PSCredential? Credential { get; set; }
 
     /// <summary>The connection in force, with its password.</summary>
-    private protected RabbitConnection OpenConnection()
-    {
-        RabbitConnection connection = InForce(Connection, Credential);
-        return connection.LacksPassword ? connection.With(_password ??= AskPassword(connection)) : connection;
-    }
+    private protected RabbitConnection OpenConnection() => Open(InForce(Connection, Credential));
+
+    /// <summary>A connection with its password, asked for where it is missing.</summary>
+    private protected RabbitConnection Open(RabbitConnection connection) =>
+        connection.LacksPassword ? connection.With(_password ??= AskPassword(connection)) : connection;
 
     /// <summary>The connection that was given, else the environment's, else RabbitMQ's own default; with the credential, if one was given.</summary>
     internal static RabbitConnection InForce(RabbitConnection? given, PSCredential? credential)

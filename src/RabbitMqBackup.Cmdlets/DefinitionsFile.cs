@@ -1,17 +1,26 @@
+using RabbitMqBackup.Engine;
 using RabbitMqBackup.Engine.Definitions;
 
 namespace RabbitMqBackup.Cmdlets;
 
-/// <summary>A definitions file on a person's disk, as RabbitMQ's own tools read and write it.</summary>
+/// <summary>A file on a person's disk with definitions, as RabbitMQ's own tools read and write it, or with the record of an import.</summary>
 /// <param name="path">Its full path.</param>
 internal sealed class DefinitionsFile(string path)
 {
-    // RabbitMQ itself takes no larger request body by default (20,000,000 bytes); more is no definitions file.
-    private const long MaxBytes = 64 << 20;
+    // 10,000 queues with 20,000 bindings are some 8 MB; what is a hundred times that is no definitions file.
+    private const long MaxBytes = 512 << 20;
 
     /// <summary>Reads it.</summary>
     /// <exception cref="ArgumentException">It can't be read, with the reason.</exception>
-    internal async Task<DefinitionsDocument> ReadAsync(CancellationToken cancellationToken)
+    /// <exception cref="RabbitBackupException">It can't be understood, with the place.</exception>
+    internal async Task<DefinitionsDocument> ReadAsync(CancellationToken cancellationToken) => DefinitionsDocument.Parse(await ReadBytesAsync(cancellationToken).ConfigureAwait(false), path);
+
+    /// <summary>Reads the record of an import.</summary>
+    /// <exception cref="ArgumentException">It can't be read, with the reason.</exception>
+    /// <exception cref="RabbitBackupException">It can't be understood.</exception>
+    internal async Task<ImportReport> ReadReportAsync(CancellationToken cancellationToken) => ImportReportFile.Read(await ReadBytesAsync(cancellationToken).ConfigureAwait(false), path);
+
+    private async Task<byte[]> ReadBytesAsync(CancellationToken cancellationToken)
     {
         try
         {
@@ -20,7 +29,7 @@ internal sealed class DefinitionsFile(string path)
                 throw new ArgumentException($"'{path}' is too large for a definitions file.");
             }
 
-            return DefinitionsDocument.Parse(await File.ReadAllBytesAsync(path, cancellationToken).ConfigureAwait(false), path);
+            return await File.ReadAllBytesAsync(path, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -30,7 +39,7 @@ internal sealed class DefinitionsFile(string path)
 
     /// <summary>Writes it: whole or not at all, and for the user alone, since it holds password hashes.</summary>
     /// <exception cref="ArgumentException">It can't be written, with the reason.</exception>
-    internal async Task WriteAsync(DefinitionsDocument document, bool replace, CancellationToken cancellationToken)
+    internal async Task WriteAsync(ReadOnlyMemory<byte> content, bool replace, CancellationToken cancellationToken)
     {
         string partial = $"{path}.{Guid.NewGuid():N}.tmp";
         try
@@ -43,7 +52,7 @@ internal sealed class DefinitionsFile(string path)
 
             await using (FileStream file = new(partial, options))
             {
-                await file.WriteAsync(document.ToJson(), cancellationToken).ConfigureAwait(false);
+                await file.WriteAsync(content, cancellationToken).ConfigureAwait(false);
             }
 
             File.Move(partial, path, replace);

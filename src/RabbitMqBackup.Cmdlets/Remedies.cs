@@ -32,6 +32,9 @@ internal static class Remedies
         ErrorCode.DefinitionConflict => "Delete or rename the object on the broker, or leave it as it is.",
         ErrorCode.DefinitionInvalid => "Mend the definitions at the place that the message names.",
         ErrorCode.RestoreConflict => "Restore-RabbitMq -WhatIf shows what stands in the way.",
+        ErrorCode.CheckpointDamaged => "Delete the file: what it names is then done anew.",
+        ErrorCode.CheckpointInUse => "Wait until the other process has ended, or end it.",
+        ErrorCode.CheckpointUnavailable => "Give another folder with -CheckpointPath.",
         ErrorCode.OperationTimedOut => "Try again, or give more time with the parameters of New-RabbitConnection.",
         _ => null,
     };

@@ -72,6 +72,15 @@ public enum ErrorCode
     /// <summary>The target of a restore is not in the state that the restore asked for.</summary>
     RestoreConflict,
 
+    /// <summary>The record of how far a run came is not one, or was altered.</summary>
+    CheckpointDamaged,
+
+    /// <summary>The record of how far a run came can't be written or is in use by another run.</summary>
+    CheckpointUnavailable,
+
+    /// <summary>Another process works at the same backup or restore.</summary>
+    CheckpointInUse,
+
     /// <summary>Something took longer than its option allows.</summary>
     OperationTimedOut,
 

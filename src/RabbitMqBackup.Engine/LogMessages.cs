@@ -14,6 +14,16 @@ internal static class LogMessages
     internal static void RestoreReconnects(this IEngineLog log, string queue, string reason, int unconfirmed) => log.Write(
         LogLevel.Warning, $"Restoring '{queue}' was interrupted ({reason}) and tries again; {unconfirmed} message(s) may be there already and will be sent once more.");
 
+    internal static void CheckpointTrouble(this IEngineLog log, string reason) => log.Write(
+        LogLevel.Warning,
+        $"{reason} The run goes on, but may not be resumable.");
+
+    internal static void OrphanLeft(this IEngineLog log, string key, string reason) => log.Write(LogLevel.Warning, $"'{key}' of an earlier attempt stays in the store: {reason}");
+
+    internal static void ReadRepeated(this IEngineLog log, string queue, int attempt, string reason) => log.Write(
+        LogLevel.Warning,
+        $"Attempt {attempt} to read {queue} failed and is repeated: {reason}");
+
     internal static string DefinitionsSent(long done, long total) => $"Imported {done} of {total} definitions.";
 
     internal static string DefinitionsRetried(int attempt, string reason) => $"Attempt {attempt} to import definitions failed and is repeated: {reason}";

@@ -9,10 +9,13 @@ public sealed record OperationProgress
     /// <summary>What it is done to at the moment: a queue, a segment.</summary>
     public string Current { get; init; } = "";
 
-    /// <summary>Messages done.</summary>
+    /// <summary>What is counted, in the plural. Default: messages.</summary>
+    public string Unit { get; init; } = "messages";
+
+    /// <summary>Messages, or what <see cref="Unit"/> says, done.</summary>
     public long Messages { get; init; }
 
-    /// <summary>Messages in all, or null where that is not known.</summary>
+    /// <summary>The same in all, or null where that is not known.</summary>
     public long? TotalMessages { get; init; }
 
     /// <summary>Bytes done, before compression.</summary>

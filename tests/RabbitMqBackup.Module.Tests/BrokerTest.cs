@@ -60,7 +60,7 @@ public abstract class BrokerTest : IAsyncLifetime
         Session.Set("ManagementUri", Broker.ManagementUri);
 
         // Definitions have tests of their own; here they would be those of the whole broker.
-        Session.RunCleanly("$global:PSDefaultParameterValues['Backup-RabbitMq:SkipDefinitions'] = $true; $global:Rabbit = New-RabbitConnection $Uri -ManagementUri $ManagementUri");
+        Session.RunCleanly("$global:PSDefaultParameterValues['Backup-RabbitMq:SkipDefinitions'] = $true; $global:PSDefaultParameterValues['Backup-RabbitMq:CheckpointPath'] = $Folder + '/checkpoints'; $global:Rabbit = New-RabbitConnection $Uri -ManagementUri $ManagementUri");
     }
 
     /// <inheritdoc/>

@@ -14,6 +14,8 @@ internal sealed class ReadScenario : IScenario
     {
         foreach (string type in options.Queues)
         {
+            await using BenchQueue? warmUp = options.IsWarm ? await BenchQueue.DeclareAsync(broker, type, "bench-warm-up") : null;
+            await (warmUp?.FillAsync(options with { Messages = ChildProcess.WarmUpMessages }) ?? Task.CompletedTask);
             Contest contest = new($"Reading a {type} queue", [WorkerList.Backup, WorkerList.RawDrain, WorkerList.RawDrainReturn, WorkerList.ClientConsumer, WorkerList.ClientConsumerReturn]);
             for (int round = 0; round < options.Rounds; round++)
             {
@@ -24,7 +26,7 @@ internal sealed class ReadScenario : IScenario
                     await using WorkFolder folder = new();
                     await using BenchQueue queue = await BenchQueue.DeclareAsync(broker, type, "bench");
                     await queue.FillAsync(options);
-                    contest.Add(worker, await ChildProcess.MeasureAsync(worker, folder.Settings(broker, options, queue.Name)));
+                    contest.Add(worker, await ChildProcess.MeasureAsync(worker, folder.Settings(broker, options, queue.Name, warmUp?.Name)));
                     await queue.AwaitDepthAsync(options.Messages);
                 }
             }

@@ -9,13 +9,14 @@ internal sealed class WorkFolder : IAsyncDisposable
     private readonly string _path = Directory.CreateTempSubdirectory("rabbitmq-bench-").FullName;
 
     /// <summary>What a child process is told when it works with this folder.</summary>
-    internal WorkerSettings Settings(TestBroker broker, BenchOptions options, string queue) => new()
+    internal WorkerSettings Settings(TestBroker broker, BenchOptions options, string queue, string? warmUpQueue = null) => new()
     {
         Amqp = broker.AmqpUri(),
         Management = broker.ManagementUri,
         StreamPort = broker.StreamPort,
         VirtualHost = "/",
         Queue = queue,
+        WarmUpQueue = warmUpQueue,
         Messages = options.Messages,
         Size = options.Size,
         Body = options.Body,

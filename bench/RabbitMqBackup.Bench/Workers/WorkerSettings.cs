@@ -18,6 +18,9 @@ internal sealed record WorkerSettings
     /// <summary>The queue, which exists.</summary>
     public required string Queue { get; init; }
 
+    /// <summary>A queue with a few messages to read before the clock starts, so that code is compiled; null to start cold.</summary>
+    public string? WarmUpQueue { get; init; }
+
     /// <summary>Messages to read or to write.</summary>
     public required int Messages { get; init; }
 

@@ -74,6 +74,23 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
     [ValidateNotNullOrEmpty]
     public string? BasedOn { get; set; }
 
+    /// <summary>Goes on with the unfinished backup of that id: what it has stays, as long as it matches.</summary>
+    [Parameter]
+    public SwitchParameter Resume { get; set; }
+
+    /// <summary>The folder of the checkpoint. Default: one in the user's local data.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? CheckpointPath { get; set; }
+
+    /// <summary>The longest time that progress waits for its copy in the store; zero for no copy. Default: 30 seconds.</summary>
+    [Parameter]
+    public TimeSpan? CheckpointInterval { get; set; }
+
+    /// <summary>How long a read that the broker broke off is tried again; zero for not at all. Default: 5 minutes.</summary>
+    [Parameter]
+    public TimeSpan? RetryTimeout { get; set; }
+
     /// <summary>Follows streams as messages are written to them, until it is stopped (Ctrl+C) or -Duration is over; then the backup is completed. Queues are left out.</summary>
     [Parameter]
     public SwitchParameter Continuous { get; set; }
@@ -140,7 +157,7 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
             return;
         }
 
-        BackupEngine engine = new();
+        BackupEngine engine = new(Log);
         BackupOptions options = Options();
         BackupPlan plan = Run(token => engine.PlanAsync(options, token));
         if (!ShouldProcess(plan.Target, plan.Summary))
@@ -182,6 +199,11 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
             BasedOn = BasedOn,
             Continuous = Continuous,
             Duration = Duration,
+            Resume = Resume,
+            CheckpointPath = CheckpointPath is null ? null : SessionState.Path.GetUnresolvedProviderPathFromPSPath(CheckpointPath),
+            CheckpointInterval = CheckpointInterval ?? options.CheckpointInterval,
+            Retry = RetryTimeout is { } patience ? options.Retry with { MaxTime = patience, MaxAttempts = patience > TimeSpan.Zero ? 1000 : 1 } : options.Retry,
+            Abort = Abort,
             SkipDefinitions = SkipDefinitions,
             Compression = Compression ?? options.Compression,
             RecordFormat = RecordFormat ?? options.RecordFormat,

@@ -19,15 +19,17 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
     {
         Check(options);
         string id = options.BackupId ?? BackupId.New(_time);
-        await RefuseExistingAsync(options.Store, id, cancellationToken).ConfigureAwait(false);
+        ResumeState? resumed = await FindEarlierAsync(options, id, cancellationToken).ConfigureAwait(false);
+        options = resumed?.Apply(options) ?? options;
 
         await BrokerCheck.ConnectAsync(options.Broker, _time, cancellationToken).ConfigureAwait(false);
         using ManagementClient management = new(options.Broker);
         ClusterOverview overview = await management.GetOverviewAsync(cancellationToken).ConfigureAwait(false);
+        resumed?.CheckCluster(overview.ClusterName, id);
         IncrementalBase? incrementalBase = await IncrementalBase.FindAsync(options, overview.ClusterName, cancellationToken).ConfigureAwait(false);
         List<QueueInfo> queues = [];
         QueueSelection selection = options.Continuous ? options.Selection with { Types = [QueueTypes.Stream] } : options.Selection;
-        await foreach (QueueInfo queue in QueueListing.ListAsync(management, selection, new ReadSafetyOptions(), onProblem: null, cancellationToken).ConfigureAwait(false))
+        await foreach (QueueInfo queue in QueueListing.ListAsync(management, selection, new ReadSafetyOptions(), SkipKnown(resumed), cancellationToken).ConfigureAwait(false))
         {
             queues.Add(queue);
         }
@@ -49,24 +51,44 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
     public Task<BackupManifest> ExecuteAsync(BackupPlan plan, IBackupEvents events, CancellationToken cancellationToken) =>
         new BackupRun(plan, events, _log, _time).RunAsync(cancellationToken);
 
-    private static async Task RefuseExistingAsync(BackupStore target, string id, CancellationToken cancellationToken)
+    /// <summary>Refuses what can't be begun, or resumed; for a run that is resumed, what the earlier one was to do, where that is known.</summary>
+    private async Task<ResumeState?> FindEarlierAsync(BackupOptions options, string id, CancellationToken cancellationToken)
     {
-        await using BackupCatalog catalog = new(target);
+        await using BackupCatalog catalog = new(options.Store);
         if (await catalog.ExistsAsync(id, cancellationToken).ConfigureAwait(false))
         {
-            throw new RabbitBackupException(ErrorCode.BackupExists, $"There is a backup '{id}' in {target} already.")
-            {
-                Target = id,
-                Hint = "Choose another -BackupId, or leave it out to have one made.",
-            };
+            throw Refusal(ErrorCode.BackupExists, id, $"There is a backup '{id}' in {options.Store} already.", "Choose another -BackupId, or leave it out to have one made.");
         }
+
+        JournalOpening opening = new(catalog, options, id, _log, _time);
+        bool isBegun = JournalOpening.IsBegun(await opening.ObjectsAsync(cancellationToken).ConfigureAwait(false));
+        if (options.Resume)
+        {
+            return await opening.PeekAsync(cancellationToken).ConfigureAwait(false) is { } state ? state
+                : isBegun ? null
+                : throw Refusal(ErrorCode.BackupNotFound, id, $"There is no unfinished backup '{id}' in {options.Store}.", "Get-RabbitBackup -IncludeIncomplete lists them.");
+        }
+
+        return isBegun
+            ? throw Refusal(ErrorCode.BackupExists, id, $"The backup '{id}' in {options.Store} was begun and is not finished.", "Go on with it with -Resume, remove it, or choose another -BackupId.")
+            : null;
     }
+
+    private static RabbitBackupException Refusal(ErrorCode code, string id, string message, string hint) => new(code, message) { Target = id, Hint = hint };
+
+    /// <summary>A queue that was begun and is gone meanwhile has its place in the manifest; that it is missing ends nothing.</summary>
+    private static Action<RabbitBackupException>? SkipKnown(ResumeState? resumed) => resumed is null
+        ? null
+        : problem => _ = problem.Code == ErrorCode.QueueNotFound && problem.Target is { } name && resumed.Known.Contains(name) ? problem : throw problem;
 
     private static void Check(BackupOptions options)
     {
         InRange(options.SegmentBytes, 64 << 10, 1 << 30, nameof(options.SegmentBytes));
         InRange(options.MaxConcurrentQueues, 1, 64, nameof(options.MaxConcurrentQueues));
         InRange(options.SegmentInterval.Ticks, TimeSpan.TicksPerSecond, TimeSpan.TicksPerDay, nameof(options.SegmentInterval));
+        InRange(options.CheckpointInterval.Ticks, 0, TimeSpan.TicksPerDay, nameof(options.CheckpointInterval));
+        InRange(options.StopTimeout.Ticks, 0, TimeSpan.TicksPerHour, nameof(options.StopTimeout));
+        InRange(options.Retry.MaxAttempts, 1, 1000, nameof(options.Retry));
         if (options.Duration is { } duration)
         {
             InRange(duration.Ticks, TimeSpan.TicksPerSecond, TimeSpan.MaxValue.Ticks, nameof(options.Duration));
@@ -85,6 +107,10 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
         if (options.BackupId is { } id)
         {
             BackupId.Check(id);
+        }
+        else if (options.Resume)
+        {
+            throw new ArgumentException("-Resume goes on with a backup that was begun: say which with -BackupId.", nameof(options.BackupId));
         }
 
         if (options.BasedOn is { } basedOn)

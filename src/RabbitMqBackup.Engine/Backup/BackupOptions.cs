@@ -52,6 +52,24 @@ public sealed record BackupOptions
     /// <summary>Queues read at the same time, each over its own connection. Default 4; 1 to 64.</summary>
     public int MaxConcurrentQueues { get; init; } = 4;
 
+    /// <summary>Go on with the unfinished backup of this id: what is in its checkpoint stays as long as it matches. Default false.</summary>
+    public bool Resume { get; init; }
+
+    /// <summary>The folder of the checkpoint. Default: one in the user's local data; where the account has none, a temporary one.</summary>
+    public string? CheckpointPath { get; init; }
+
+    /// <summary>The longest time that a change of the checkpoint waits for its copy in the store. Default 30 s; zero for no copy.</summary>
+    public TimeSpan CheckpointInterval { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How a read that the broker broke off is repeated. Default: 8 attempts within 5 minutes.</summary>
+    public RetryOptions Retry { get; init; } = new() { MaxAttempts = 8, FirstDelay = TimeSpan.FromMilliseconds(500) };
+
+    /// <summary>After the cancellation, the time in which what is held goes back and what was read is committed. Default 5 s.</summary>
+    public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Ends the run at once, also while it comes to an orderly end: connections drop, and the broker takes back what was held. Default: never.</summary>
+    public CancellationToken Abort { get; init; }
+
     /// <summary>Read also what the pre-flight check calls unsafe, where that makes sense. Default false.</summary>
     public bool Force { get; init; }
 }

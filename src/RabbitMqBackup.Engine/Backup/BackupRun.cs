@@ -1,7 +1,7 @@
-using System.Reflection;
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Catalog;
 using RabbitMqBackup.Engine.Definitions;
+using RabbitMqBackup.Engine.Storage;
 
 namespace RabbitMqBackup.Engine.Backup;
 
@@ -30,20 +30,46 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
             ending.CancelAfter(duration < MaxTimer ? duration : MaxTimer);
         }
 
-        using CancellationTokenSource giveUp = new();
+        using CancellationTokenSource giveUp = CancellationTokenSource.CreateLinkedTokenSource(plan.Options.Abort);
         await using CancellationTokenRegistration registration = ending.Token.Register(() => giveUp.CancelAfter(FinishTime));
         return await RunAsync(ending.Token, giveUp.Token).ConfigureAwait(false);
     }
 
     private async Task<BackupManifest> RunAsync(CancellationToken ending, CancellationToken cancellationToken)
     {
-        DateTimeOffset createdAt = time.GetUtcNow();
         await using BackupCatalog catalog = new(plan.Options.Store);
-        CaptureContext context = new(plan, catalog, time) { Ending = ending };
+        JournalOpening opening = new(catalog, plan.Options, plan.BackupId, log, time);
+        await using BackupJournal journal = await opening.OpenAsync(plan, trouble => log.CheckpointTrouble(trouble.Message), cancellationToken).ConfigureAwait(false);
+        BackupManifest manifest;
+        try
+        {
+            manifest = await CaptureAsync(catalog, journal, ending, cancellationToken).ConfigureAwait(false);
+            if (plan.Options.Resume)
+            {
+                await RemoveOrphansAsync(catalog, journal, manifest, cancellationToken).ConfigureAwait(false);
+            }
 
+            await SeeStoredAsync(opening, manifest, cancellationToken).ConfigureAwait(false);
+            manifest = await catalog.CommitAsync(manifest, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(plan.Options.Abort);
+            limit.CancelAfter(plan.Options.StopTimeout);
+            await journal.LeaveAsync(limit.Token).ConfigureAwait(false);
+            throw;
+        }
+
+        await journal.CompleteAsync(catalog.Objects, plan.BackupId, CancellationToken.None).ConfigureAwait(false);
+        return manifest;
+    }
+
+    private async Task<BackupManifest> CaptureAsync(BackupCatalog catalog, BackupJournal journal, CancellationToken ending, CancellationToken cancellationToken)
+    {
+        CaptureContext context = new(plan, catalog, journal, log, time) { Ending = ending };
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task<(DefinitionsEntry? Entry, bool Failed)> definitionsTask = CaptureDefinitionsAsync(catalog, stop.Token);
-        QueueEntry[] queues;
+        Task<(DefinitionsEntry? Entry, bool Failed)> definitionsTask = CaptureDefinitionsAsync(catalog, context, stop.Token);
+        List<QueueEntry> queues;
         try
         {
             queues = await CaptureQueuesAsync(context, stop.Token).ConfigureAwait(false);
@@ -58,33 +84,72 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
 
         (DefinitionsEntry? definitions, bool definitionsFailed) = await definitionsTask.ConfigureAwait(false);
 
-        BackupManifest manifest = new()
+        return new BackupManifest
         {
             BackupId = plan.BackupId,
             Status = definitionsFailed || queues.Any(queue => queue.Outcome != QueueOutcome.Captured) ? BackupStatus.Partial : BackupStatus.Complete,
-            CreatedAt = createdAt,
+            CreatedAt = journal.CreatedAt,
             CompletedAt = time.GetUtcNow(),
             SourceCluster = plan.ClusterName,
             RabbitMqVersion = plan.RabbitMqVersion,
-            BackupToolVersion = ToolVersion(),
+            BackupToolVersion = ToolVersion.Current,
             BasedOn = queues.Any(queue => queue.Stream?.StartOffset is not null) ? plan.BasedOn : null,
             Definitions = definitions,
             Queues = queues,
         };
-        return await catalog.CommitAsync(manifest, cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<(DefinitionsEntry? Entry, bool Failed)> CaptureDefinitionsAsync(BackupCatalog catalog, CancellationToken cancellationToken)
+    /// <summary>A manifest makes a backup: so one last look that all it names is there. A folder can be removed, a bucket emptied, while a run goes on.</summary>
+    private async Task SeeStoredAsync(JournalOpening opening, BackupManifest manifest, CancellationToken cancellationToken)
+    {
+        Dictionary<string, long> objects = await opening.ObjectsAsync(cancellationToken).ConfigureAwait(false);
+        IEnumerable<(string Key, long Length)> named = manifest.Queues.SelectMany(queue => queue.Segments).Select(segment => (segment.Key, segment.StoredBytes));
+        foreach ((string key, long length) in manifest.Definitions is { } definitions ? named.Append((definitions.Key, definitions.StoredBytes)) : named)
+        {
+            if (!objects.TryGetValue(key, out long stored) || stored != length)
+            {
+                throw new RabbitBackupException(ErrorCode.StorageUnavailable, $"'{plan.BackupId}/{key}' was stored and is not in {plan.Options.Store} any more: the backup was not completed.")
+                {
+                    Target = $"{plan.BackupId}/{key}",
+                    Hint = "See who deletes in the store while a backup runs. -Resume reads again what is missing.",
+                };
+            }
+        }
+    }
+
+    /// <summary>What earlier attempts left and nothing refers to. Where it can't be deleted, as in a store that locks its objects, it stays: no manifest names it.</summary>
+    private async Task RemoveOrphansAsync(BackupCatalog catalog, BackupJournal journal, BackupManifest manifest, CancellationToken cancellationToken)
+    {
+        foreach (string key in journal.Unreferenced(manifest))
+        {
+            try
+            {
+                await catalog.Objects.DeleteAsync(ObjectPath.Parse($"{plan.BackupId}/{key}"), null, cancellationToken).ConfigureAwait(false);
+            }
+            catch (RabbitBackupException exception)
+            {
+                log.OrphanLeft(key, exception.Message);
+            }
+        }
+    }
+
+    private async Task<(DefinitionsEntry? Entry, bool Failed)> CaptureDefinitionsAsync(BackupCatalog catalog, CaptureContext context, CancellationToken cancellationToken)
     {
         if (plan.Options.SkipDefinitions)
         {
             return (null, false);
         }
 
+        if (context.Journal.Definitions is { } earlier)
+        {
+            return (earlier, false);
+        }
+
         DefinitionsDocument document;
         try
         {
-            document = await DefinitionsExporter.ExportAsync(plan.Options.Broker, new DefinitionsSelection(), cancellationToken).ConfigureAwait(false);
+            document = await context.BrokerRetry.RunAsync(
+                _ => DefinitionsExporter.ExportAsync(plan.Options.Broker, new DefinitionsSelection(), cancellationToken), cancellationToken).ConfigureAwait(false);
         }
         catch (RabbitBackupException exception)
         {
@@ -97,10 +162,18 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
             return (null, true);
         }
 
-        return (await catalog.PutDefinitionsAsync(plan.BackupId, document.ToJson(), cancellationToken).ConfigureAwait(false), false);
+        string key = DefinitionsBlob.Key;
+        for (int number = 2; context.Journal.IsTaken(key); number++)
+        {
+            key = $"definitions/definitions-{number}.json.zst";
+        }
+
+        DefinitionsEntry entry = await catalog.PutDefinitionsAsync(plan.BackupId, document.ToJson(), cancellationToken, key).ConfigureAwait(false);
+        context.Journal.SetDefinitions(entry);
+        return (entry, false);
     }
 
-    private async Task<QueueEntry[]> CaptureQueuesAsync(CaptureContext context, CancellationToken cancellationToken)
+    private async Task<List<QueueEntry>> CaptureQueuesAsync(CaptureContext context, CancellationToken cancellationToken)
     {
         bool follows = plan.Options.Continuous;
         ProgressMeter meter = new(follows ? "Following streams" : "Backing up", follows ? null : plan.Queues.Sum(queue => queue.Messages), plan.Queues.Count, time, progress => _gate.Tell(events.OnProgress, progress));
@@ -109,6 +182,14 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
         await Parallel.ForEachAsync(Enumerable.Range(0, entries.Length), parallel, async (index, stop) =>
         {
             QueueInfo queue = plan.Queues[index];
+            if (context.Journal.FinishedEntry(queue.VirtualHost, queue.Name) is { } finished)
+            {
+                entries[index] = finished;
+                meter.Add(queue.ToString(), finished.Messages, finished.Bytes);
+                meter.QueueDone(queue.ToString());
+                return;
+            }
+
             void Advanced(long messages, long bytes) => meter.Add(queue.ToString(), messages, bytes);
             QueueEntry entry = queue.Type == QueueTypes.Stream
                 ? await new StreamBackup(context, queue, TellSegment, Advanced, behind => meter.Behind(queue.ToString(), behind)).RunAsync(stop).ConfigureAwait(false)
@@ -125,7 +206,34 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
                 Fail(FailureOf(entry));
             }
         }).ConfigureAwait(false);
-        return entries;
+        return [.. entries, .. Gone(context.Journal)];
+    }
+
+    /// <summary>Queues that an earlier attempt finished or began, and that are not on the broker any more.</summary>
+    private IEnumerable<QueueEntry> Gone(BackupJournal journal)
+    {
+        HashSet<(string, string)> here = [.. plan.Queues.Select(queue => (queue.VirtualHost, queue.Name))];
+        foreach (QueueEntry queue in journal.Finished.Where(queue => !here.Contains((queue.VirtualHost, queue.Name))))
+        {
+            yield return queue;
+        }
+
+        foreach (QueueEntry queue in journal.Begun.Where(queue => !here.Contains((queue.VirtualHost, queue.Name))))
+        {
+            SegmentEntry[] segments = [.. journal.Segments(queue.VirtualHost, queue.Name).Select(segment => segment.Entry)];
+            QueueEntry gone = queue with
+            {
+                Outcome = segments.Length > 0 ? QueueOutcome.Incomplete : QueueOutcome.Failed,
+                Messages = segments.Sum(segment => segment.Records),
+                Bytes = segments.Sum(segment => segment.UncompressedBytes),
+                Segments = segments,
+                ErrorCode = nameof(ErrorCode.QueueNotFound),
+                Reason = "The queue was deleted between the attempts of this backup.",
+                Gaps = [new GapEntry(null, nameof(ErrorCode.QueueNotFound), "The queue was deleted before it was read to its end.")],
+            };
+            Fail(FailureOf(gone));
+            yield return gone;
+        }
     }
 
     private void TellSegment(SegmentEntry segment, QueueEntry queue) => _gate.Tell(events.OnSegment, new BackupSegment
@@ -155,7 +263,4 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
             Hint = entry.Outcome == QueueOutcome.Skipped ? "Get-RabbitQueue shows the reasons; -Force reads it all the same where there is a way." : null,
         };
     }
-
-    private static string ToolVersion() =>
-        typeof(BackupRun).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 }

@@ -5,7 +5,7 @@ using RabbitMqBackup.Engine.Format;
 namespace RabbitMqBackup.Engine.Backup;
 
 /// <summary>What all queues of one running backup share.</summary>
-internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, TimeProvider time)
+internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, BackupJournal journal, IEngineLog log, TimeProvider time)
 {
     /// <summary>
     /// Memory for segments that are filled or uploaded, over all queues. Above it segments are cut early: a smaller segment costs a little compression,
@@ -16,6 +16,13 @@ internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, Tim
     private readonly BlockPool _pool = new(keep: (int)(SegmentMemory / BlockPool.BlockBytes));
 
     internal BackupPlan Plan => plan;
+
+    internal BackupJournal Journal => journal;
+
+    internal IEngineLog Log => log;
+
+    /// <summary>One for all queues: a broker that is gone is not asked by each of them again and again.</summary>
+    internal RetryPolicy BrokerRetry { get; } = new(plan.Options.Retry, new CircuitBreaker(ErrorCode.BrokerUnreachable, plan.Options.Broker.DisplayUri, time), time);
 
     internal BackupOptions Options => plan.Options;
 

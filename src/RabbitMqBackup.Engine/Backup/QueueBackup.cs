@@ -28,7 +28,44 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             };
         }
 
-        await using SegmentSink sink = new(context, number => QueueKey.Segment(queue.VirtualHost, queue.Name, number, context.Options.Compression), segment => committed(segment, NewEntry()))
+        context.Journal.Begin(NewEntry());
+        QueueEntry entry = NewEntry();
+        try
+        {
+            entry = await context.BrokerRetry.RunAsync(
+                async attempt =>
+                {
+                    (entry, RabbitBackupException? failure) = await AttemptAsync(plan, cancellationToken).ConfigureAwait(false);
+                    if (failure is not { IsTransient: true } || spendsLives)
+                    {
+                        return entry;
+                    }
+
+                    context.Log.ReadRepeated(queue.ToString(), attempt, failure.Message);
+                    throw failure;
+                },
+                cancellationToken).ConfigureAwait(false);
+        }
+        catch (RabbitBackupException exception) when (!exception.Code.IsStorage())
+        {
+            // Before the first attempt where the broker was found dead by other queues; else the entry has it, but for the number of attempts.
+            entry = entry.ErrorCode is null
+                ? Outcome([.. context.Journal.Segments(queue.VirtualHost, queue.Name).Select(segment => segment.Entry)], hasUnmatched: false, read: null, exception)
+                : entry with { Reason = exception.Message };
+        }
+
+        context.Journal.Finish(entry);
+        return entry;
+    }
+
+    /// <summary>Reads the queue from its head. What was captured before a failure is kept: half a queue in the backup is more than none, and the entry says that it is half.</summary>
+    private async Task<(QueueEntry Entry, RabbitBackupException? Failure)> AttemptAsync(ReadPlan plan, CancellationToken cancellationToken)
+    {
+        await using SegmentSink sink = new(
+            context,
+            context.Journal.Of(queue.VirtualHost, queue.Name),
+            number => QueueKey.Segment(queue.VirtualHost, queue.Name, number, context.Options.Compression),
+            segment => committed(segment, NewEntry()))
         {
             Advanced = advanced,
         };
@@ -42,10 +79,16 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
         {
             failure = exception;
         }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            using CancellationTokenSource limit = new(context.Options.StopTimeout, context.Time);
+            await sink.CompleteAsync(isWhole: false, limit.Token).ConfigureAwait(false);
+            throw;
+        }
 
-        // What was captured before a failure is kept: half a queue in the backup is more than none, and the entry says that it is half.
-        await sink.CompleteAsync(cancellationToken).ConfigureAwait(false);
-        return Outcome(sink.Segments, read, failure);
+        bool isWhole = read is not null && (read.Stop == ReadStop.Drained || read.Delivered >= read.Depth);
+        await sink.CompleteAsync(isWhole, cancellationToken).ConfigureAwait(false);
+        return (Outcome(sink.Segments, sink.HasUnmatched, read, failure), failure);
     }
 
     private QueueReadRequest NewRequest(ReadPlan plan) => new()
@@ -55,6 +98,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
         Release = plan.Release,
         ConsumerTimeout = plan.ConsumerTimeout,
         IsQuorum = queue.Type == "quorum",
+        Abort = context.Options.Abort,
     };
 
     private QueueEntry NewEntry() => new()
@@ -72,7 +116,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
         VerdictReasons = _decision.Reasons,
     };
 
-    private QueueEntry Outcome(IReadOnlyList<SegmentEntry> segments, QueueReadResult? read, RabbitBackupException? failure)
+    private QueueEntry Outcome(IReadOnlyList<SegmentEntry> segments, bool hasUnmatched, QueueReadResult? read, RabbitBackupException? failure)
     {
         long messages = segments.Sum(segment => segment.Records);
         long depth = read?.Depth ?? Math.Max(queue.Messages, messages);
@@ -83,6 +127,11 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             gaps.Add(failure is not null
                 ? new GapEntry(missing, failure.Code.ToString(), failure.Message)
                 : new GapEntry(missing, read!.Stop.ToString(), GapReason(read.Stop)));
+        }
+
+        else if (hasUnmatched && failure is null)
+        {
+            gaps.Add(new GapEntry(null, read!.Stop.ToString(), $"{GapReason(read.Stop)} Segments of an earlier attempt beyond it were kept as they are."));
         }
 
         QueueOutcome outcome = (failure, gaps.Count, messages) switch

@@ -7,20 +7,30 @@ namespace RabbitMqBackup.Engine.Backup;
 /// <summary>
 /// Turns the deliveries of one queue into committed segments. One segment is filled while at most one other is uploaded: a slow store makes the
 /// reader wait, which throttles the broker instead of filling memory.
+/// Where an earlier attempt has committed segments, the same records are taken for them: at the end of each the fingerprints decide whether it is kept; from the first that
+/// differs on, what was read is written as new segments.
 /// </summary>
-internal sealed class SegmentSink(CaptureContext context, Func<int, string> keyOf, Action<SegmentEntry> committed) : IDeliverySink, IAsyncDisposable
+internal sealed class SegmentSink(CaptureContext context, QueueJournal journal, Func<long, string> keyOf, Action<SegmentEntry> committed) : IDeliverySink, IAsyncDisposable
 {
     private readonly List<SegmentEntry> _segments = [];
+    private readonly Queue<StoredSegment> _stored = new(journal.Stored);
+    private readonly RecordChain _chain = new(journal.Seed);
+    private readonly CancellationTokenSource _uploads = CancellationTokenSource.CreateLinkedTokenSource(context.Options.Abort);
     private SegmentWriter? _writer;
     private long _now = context.UnixMilliseconds();
     private long _openedAt;
     private Task<SegmentEntry>? _upload;
-    private int _number;
+    private long _number;
     private long _reportedRecords;
     private long _reportedBytes;
 
-    /// <summary>Committed segments, oldest first.</summary>
-    internal IReadOnlyList<SegmentEntry> Segments => _segments;
+    /// <summary>
+    /// What is captured, oldest first: committed segments, and those of an earlier attempt that this one has not come to. After a read that came to the queue's end there are none of these.
+    /// </summary>
+    internal IReadOnlyList<SegmentEntry> Segments => [.. _segments, .. _stored.Select(segment => segment.Entry)];
+
+    /// <summary>Some of <see cref="Segments"/> were read by an earlier attempt only.</summary>
+    internal bool HasUnmatched => _stored.Count > 0;
 
     /// <summary>Tells how many messages and bytes came since the last pause.</summary>
     internal Action<long, long>? Advanced { get; init; }
@@ -45,6 +55,11 @@ internal sealed class SegmentSink(CaptureContext context, Func<int, string> keyO
             Redelivered = delivery.Redelivered,
             CapturedAt = _now,
         });
+        _chain.Add(delivery.Exchange, delivery.RoutingKey, delivery.Properties, delivery.Body);
+        if (_stored.Count > 0 && _writer.Records == _stored.Peek().Entry.Records)
+        {
+            CompareWithStored(_writer);
+        }
     }
 
     /// <inheritdoc/>
@@ -63,57 +78,104 @@ internal sealed class SegmentSink(CaptureContext context, Func<int, string> keyO
     }
 
     /// <summary>Cuts the open segment and waits until everything is committed.</summary>
-    internal async Task CompleteAsync(CancellationToken cancellationToken)
+    /// <param name="isWhole">The read came to its end. Otherwise records that repeat a stored segment in part are dropped: the segment has them all.</param>
+    /// <param name="cancellationToken">Ends the wait and the uploads.</param>
+    internal async Task CompleteAsync(bool isWhole, CancellationToken cancellationToken)
     {
+        using CancellationTokenRegistration end = cancellationToken.UnsafeRegister(static uploads => ((CancellationTokenSource)uploads!).Cancel(), _uploads);
+        if (_stored.Count > 0 && !isWhole)
+        {
+            _writer?.Dispose();
+            _writer = null;
+        }
+        else
+        {
+            DropStored();
+        }
+
         await CutAsync(cancellationToken).ConfigureAwait(false);
-        await AwaitUploadAsync().ConfigureAwait(false);
+        await AwaitUploadAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         _writer?.Dispose();
+        await _uploads.CancelAsync().ConfigureAwait(false);
         if (_upload is not null)
         {
             // Its failure was told already, or the run is being given up; only its memory matters here.
             await ((Task)_upload).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+
+        _uploads.Dispose();
     }
 
     private bool IsFull(SegmentWriter writer) =>
-        writer.UncompressedBytes >= context.Options.SegmentBytes
-        || _now - _openedAt >= context.Options.SegmentInterval.TotalMilliseconds
-        || context.MemoryIsShort;
+        context.MemoryIsShort
+        || (_stored.Count == 0
+            && (writer.UncompressedBytes >= context.Options.SegmentBytes || _now - _openedAt >= context.Options.SegmentInterval.TotalMilliseconds));
+
+    private void CompareWithStored(SegmentWriter writer)
+    {
+        StoredSegment stored = _stored.Peek();
+        if (_chain.Value != stored.Fingerprint)
+        {
+            DropStored();
+            return;
+        }
+
+        Advanced?.Invoke(writer.Records - _reportedRecords, writer.UncompressedBytes - _reportedBytes);
+        writer.Dispose();
+        _writer = null;
+        _stored.Dequeue();
+        _segments.Add(stored.Entry);
+        _number = stored.Number;
+    }
+
+    private void DropStored()
+    {
+        if (_stored.TryPeek(out StoredSegment? first))
+        {
+            journal.DropFrom(first);
+            _stored.Clear();
+        }
+    }
 
     private async ValueTask CutAsync(CancellationToken cancellationToken)
     {
-        if (_writer is not { } writer)
+        if (_writer is null)
         {
             return;
         }
 
-        await AwaitUploadAsync().ConfigureAwait(false);
+        await AwaitUploadAsync(cancellationToken).ConfigureAwait(false);
+        SegmentWriter writer = _writer;
         _writer = null;
-        string key = keyOf(++_number);
+        DropStored();
+        long number = _number = journal.NextNumber(keyOf, _number);
+        long fingerprint = _chain.Value;
         // Checksums of 64 MiB take a while: not on the thread that reads from the broker.
-        _upload = Task.Run(() => UploadAsync(writer, key, cancellationToken), CancellationToken.None);
+        _upload = Task.Run(() => UploadAsync(writer, number, fingerprint), CancellationToken.None);
     }
 
-    private async Task AwaitUploadAsync()
+    private async Task AwaitUploadAsync(CancellationToken cancellationToken)
     {
         if (_upload is { } upload)
         {
+            SegmentEntry segment = await upload.WaitAsync(cancellationToken).ConfigureAwait(false);
             _upload = null;
-            _segments.Add(await upload.ConfigureAwait(false));
+            _segments.Add(segment);
         }
     }
 
-    private async Task<SegmentEntry> UploadAsync(SegmentWriter writer, string key, CancellationToken cancellationToken)
+    private async Task<SegmentEntry> UploadAsync(SegmentWriter writer, long number, long fingerprint)
     {
         using (writer)
         {
             using SegmentContent content = writer.Finish();
-            SegmentEntry entry = await context.PutSegmentAsync(key, content, cancellationToken).ConfigureAwait(false);
+            SegmentEntry entry = await context.PutSegmentAsync(keyOf(number), content, _uploads.Token).ConfigureAwait(false);
+            journal.Add(new StoredSegment(number, fingerprint, entry));
             committed(entry);
             return entry;
         }

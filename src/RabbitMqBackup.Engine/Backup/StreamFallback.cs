@@ -33,7 +33,7 @@ internal static class StreamFallback
     internal static async Task<QueueEntry> RunAsync(
         CaptureContext context, QueueInfo queue, QueueEntry entry, RabbitBackupException unreachable, Action<SegmentEntry> committed, Action<long, long> advanced, CancellationToken cancellationToken)
     {
-        await using SegmentSink sink = new(context, number => QueueKey.Segment(queue.VirtualHost, queue.Name, number, context.Options.Compression), committed) { Advanced = advanced };
+        await using SegmentSink sink = new(context, context.Journal.Of(queue.VirtualHost, queue.Name), number => QueueKey.Segment(queue.VirtualHost, queue.Name, number, context.Options.Compression), committed) { Advanced = advanced };
         StreamQueueReadResult result = new(null, null, 0);
         RabbitBackupException? failure = null;
         try
@@ -45,7 +45,7 @@ internal static class StreamFallback
             failure = exception;
         }
 
-        await sink.CompleteAsync(cancellationToken).ConfigureAwait(false);
+        await sink.CompleteAsync(isWhole: failure is null, cancellationToken).ConfigureAwait(false);
         long messages = sink.Segments.Sum(segment => segment.Records);
         List<GapEntry> gaps = failure is null ? [] : [new GapEntry(null, failure.Code.ToString(), failure.Message)];
         return entry with

@@ -22,6 +22,10 @@ internal sealed class EffectivePolicy
     /// <summary>The user policy of the highest priority that matches, or null.</summary>
     internal PolicyRule? UserPolicy(QueueName queue, string type) => Match(_policies, queue, type);
 
+    /// <summary>The user policy of the highest priority that matches an exchange, or null.</summary>
+    internal PolicyRule? ExchangePolicy(string virtualHost, string name) =>
+        _policies.FirstOrDefault(rule => rule.VirtualHost == virtualHost && (rule.ApplyTo is "all" or "exchanges") && Matches(rule.Pattern, name));
+
     /// <summary>Its definition together with the operator policy's; empty where none matches.</summary>
     internal IReadOnlyDictionary<string, object?> For(QueueName queue, string type)
     {

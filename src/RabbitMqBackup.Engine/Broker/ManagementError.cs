@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
@@ -28,14 +29,26 @@ internal readonly partial record struct ManagementError(string Code, string Reas
         }
     }
 
-    private static string Text(JsonElement json, string name) => json.TryGetProperty(name, out JsonElement value)
-        ? value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText()
-        : "";
+    private static string Text(JsonElement json, string name) => json.TryGetProperty(name, out JsonElement value) ? Text(value) : "";
+
+    // 3.10 writes Erlang's terms as lists, and its texts as lists of characters: ["amqp_error","precondition_failed",[105,110,...],"none"].
+    private static string Text(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.String => value.GetString()!,
+        JsonValueKind.Array when value.GetArrayLength() > 0 && value.EnumerateArray().All(IsCharacter) => string.Concat(value.EnumerateArray().Select(Character)),
+        JsonValueKind.Array => string.Join(": ", value.EnumerateArray().Select(Text).Where(text => text is not ("amqp_error" or "none"))),
+        _ => value.GetRawText(),
+    };
+
+    private static bool IsCharacter(JsonElement item) => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out int code) && Rune.IsValid(code);
+
+    private static string Character(JsonElement item) => new Rune(item.GetInt32()).ToString();
 
     private static string Clean(string reason)
     {
-        // Brokers before 4.3 escape some reasons for HTML.
-        string line = UserInfo().Replace(Blanks().Replace(WebUtility.HtmlDecode(reason), " ").Trim().TrimEnd('.'), "://***@");
+        // Brokers before 4.3 escape some reasons for HTML, 4.0 prints some as Erlang's binaries: <<"...\n">>.
+        string plain = WebUtility.HtmlDecode(reason).Replace("<<\"", "", StringComparison.Ordinal).Replace("\">>", "", StringComparison.Ordinal).Replace("\\n", " ", StringComparison.Ordinal);
+        string line = UserInfo().Replace(Blanks().Replace(plain, " ").Trim().TrimEnd('.'), "://***@");
         return line.Length > MaxReason ? line[..MaxReason] + "…" : line;
     }
 

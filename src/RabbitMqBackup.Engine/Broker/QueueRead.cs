@@ -245,7 +245,8 @@ internal sealed class QueueRead(
         try
         {
             using CancellationTokenSource holding = new(request.HoldTimeout, time);
-            await HoldTheRestAsync(channel, depth, holding.Token).ConfigureAwait(false);
+            using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(holding.Token, request.Abort);
+            await HoldTheRestAsync(channel, depth, either.Token).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is RabbitBackupException or OperationCanceledException)
         {
@@ -254,7 +255,8 @@ internal sealed class QueueRead(
 
         try
         {
-            using CancellationTokenSource limit = new(request.ReleaseTimeout, time);
+            using CancellationTokenSource releasing = new(request.ReleaseTimeout, time);
+            using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(releasing.Token, request.Abort);
             if (await ReleaseAsync(channel, limit.Token).ConfigureAwait(false) == QueueReleaseMethod.Nack)
             {
                 // Not before the broker has worked the nack off: a channel that ends with messages held counts as a delivery attempt.

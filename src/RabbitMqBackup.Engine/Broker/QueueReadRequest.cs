@@ -44,6 +44,9 @@ internal sealed record QueueReadRequest
     /// </summary>
     public TimeSpan HoldTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>Ends the read at once, also while it gives back in an orderly way: the connection drops, and the broker takes back what was held. Default: never.</summary>
+    public CancellationToken Abort { get; init; }
+
     /// <summary>Called while all messages are held and no consumer is left; returns how to give them back. Null for <see cref="Release"/>.</summary>
     public Func<ReleaseContext, CancellationToken, ValueTask<QueueReleaseMethod>>? BeforeRelease { get; init; }
 }

@@ -158,12 +158,13 @@ public sealed class BackupCatalog : IAsyncDisposable
     /// <param name="backupId">The backup.</param>
     /// <param name="json">As the broker exported them.</param>
     /// <param name="cancellationToken">Ends the put; nothing is visible then.</param>
+    /// <param name="key">Another place in <c>definitions/</c>, where the usual one is taken by what an earlier run left.</param>
     /// <returns>The row for the manifest.</returns>
-    public async Task<DefinitionsEntry> PutDefinitionsAsync(string backupId, ReadOnlyMemory<byte> json, CancellationToken cancellationToken)
+    public async Task<DefinitionsEntry> PutDefinitionsAsync(string backupId, ReadOnlyMemory<byte> json, CancellationToken cancellationToken, string key = DefinitionsBlob.Key)
     {
         byte[] packed = DefinitionsBlob.Pack(json.Span);
-        await CreateAsync(ObjectPath.Parse($"{backupId}/{DefinitionsBlob.Key}"), packed, cancellationToken).ConfigureAwait(false);
-        return new DefinitionsEntry(DefinitionsBlob.Key, packed.Length, Convert.ToHexString(SHA256.HashData(packed)).ToLowerInvariant());
+        await CreateAsync(ObjectPath.Parse($"{backupId}/{key}"), packed, cancellationToken).ConfigureAwait(false);
+        return new DefinitionsEntry(key, packed.Length, Convert.ToHexString(SHA256.HashData(packed)).ToLowerInvariant());
     }
 
     /// <summary>Reads the definitions of a backup, checked against its manifest; null where it has none.</summary>

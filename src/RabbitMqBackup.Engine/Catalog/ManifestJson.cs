@@ -173,7 +173,7 @@ internal static class ManifestJson
         json.WriteEndObject();
     }
 
-    private static void WriteDefinitions(Utf8JsonWriter json, DefinitionsEntry? definitions)
+    internal static void WriteDefinitions(Utf8JsonWriter json, DefinitionsEntry? definitions)
     {
         if (definitions is null)
         {
@@ -189,7 +189,7 @@ internal static class ManifestJson
         json.WriteEndObject();
     }
 
-    private static void WriteQueue(Utf8JsonWriter json, QueueEntry queue)
+    internal static void WriteQueue(Utf8JsonWriter json, QueueEntry queue)
     {
         json.WriteStartObject();
         json.WriteString("vhost", queue.VirtualHost);
@@ -237,7 +237,7 @@ internal static class ManifestJson
         json.WriteEndObject();
     }
 
-    private static void WriteSegment(Utf8JsonWriter json, SegmentEntry segment)
+    internal static void WriteSegment(Utf8JsonWriter json, SegmentEntry segment)
     {
         json.WriteStartObject();
         json.WriteString("key", segment.Key);

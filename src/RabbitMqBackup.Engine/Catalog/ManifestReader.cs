@@ -85,7 +85,7 @@ internal static class ManifestReader
         }
     }
 
-    private static DefinitionsEntry ReadDefinitions(ref JsonCursor json)
+    internal static DefinitionsEntry ReadDefinitions(ref JsonCursor json)
     {
         Dictionary<string, string> unknown = [];
         (string key, long stored, string sha256) = ("", 0, "");

@@ -46,6 +46,15 @@ internal static class ManifestRules
         return null;
     }
 
+    /// <summary>What is wrong with a queue's row by itself, or null.</summary>
+    internal static string? Complaint(QueueEntry queue) => QueueComplaint(new BackupManifest { BackupId = "row", Status = BackupStatus.Partial }, queue, new(StringComparer.Ordinal));
+
+    /// <summary>What is wrong with a segment's row by itself, or null.</summary>
+    internal static string? Complaint(SegmentEntry segment) => KeyComplaint("row", segment.Key, "queues/", new(StringComparer.Ordinal)) ?? SegmentComplaint(segment);
+
+    /// <summary>What is wrong with the definitions' row by itself, or null.</summary>
+    internal static string? Complaint(DefinitionsEntry definitions) => KeyComplaint("row", definitions.Key, "definitions/", new(StringComparer.Ordinal)) ?? DefinitionsComplaint(definitions);
+
     private static string? QueueComplaint(BackupManifest manifest, QueueEntry queue, HashSet<string> keys)
     {
         if (Encoding.UTF8.GetByteCount(queue.Name) > MaxNameBytes || Encoding.UTF8.GetByteCount(queue.VirtualHost) > MaxNameBytes)

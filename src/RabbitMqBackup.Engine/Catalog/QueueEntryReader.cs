@@ -90,31 +90,36 @@ internal static class QueueEntryReader
         json.BeginArray();
         while (json.NextItem())
         {
-            Dictionary<string, string> unknown = [];
-            SegmentEntry segment = new() { Key = "", Sha256 = "", UnknownFields = unknown };
-            HashSet<string> seen = json.BeginObject();
-            while (json.NextProperty(seen, out string name))
-            {
-                segment = name switch
-                {
-                    "key" => segment with { Key = json.Text() },
-                    "records" => segment with { Records = json.Whole() },
-                    "first_time" => segment with { FirstTime = json.Time() },
-                    "last_time" => segment with { LastTime = json.Time() },
-                    "first_offset" => segment with { FirstOffset = json.WholeOrNull() },
-                    "last_offset" => segment with { LastOffset = json.WholeOrNull() },
-                    "uncompressed_bytes" => segment with { UncompressedBytes = json.Whole() },
-                    "stored_bytes" => segment with { StoredBytes = json.Whole() },
-                    "sha256" => segment with { Sha256 = json.Text() },
-                    _ => Keep(ref json, unknown, name, segment),
-                };
-            }
-
-            ManifestReader.Demand(ref json, seen, "key", "records", "first_time", "last_time", "uncompressed_bytes", "stored_bytes", "sha256");
-            segments.Add(segment);
+            segments.Add(ReadSegment(ref json));
         }
 
         return segments;
+    }
+
+    internal static SegmentEntry ReadSegment(ref JsonCursor json)
+    {
+        Dictionary<string, string> unknown = [];
+        SegmentEntry segment = new() { Key = "", Sha256 = "", UnknownFields = unknown };
+        HashSet<string> seen = json.BeginObject();
+        while (json.NextProperty(seen, out string name))
+        {
+            segment = name switch
+            {
+                "key" => segment with { Key = json.Text() },
+                "records" => segment with { Records = json.Whole() },
+                "first_time" => segment with { FirstTime = json.Time() },
+                "last_time" => segment with { LastTime = json.Time() },
+                "first_offset" => segment with { FirstOffset = json.WholeOrNull() },
+                "last_offset" => segment with { LastOffset = json.WholeOrNull() },
+                "uncompressed_bytes" => segment with { UncompressedBytes = json.Whole() },
+                "stored_bytes" => segment with { StoredBytes = json.Whole() },
+                "sha256" => segment with { Sha256 = json.Text() },
+                _ => Keep(ref json, unknown, name, segment),
+            };
+        }
+
+        ManifestReader.Demand(ref json, seen, "key", "records", "first_time", "last_time", "uncompressed_bytes", "stored_bytes", "sha256");
+        return segment;
     }
 
     private static T Keep<T>(ref JsonCursor json, Dictionary<string, string> unknown, string name, T entry)

@@ -39,4 +39,6 @@ public sealed class BindingDefinition : DefinitionObject
         json["destination_type"] = DestinationType;
         Default(json, "arguments", new JsonObject());
     }
+
+    private protected override void Complete(JsonObject json, bool namesQueueType) => Normalize(json);
 }

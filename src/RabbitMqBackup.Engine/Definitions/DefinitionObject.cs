@@ -29,6 +29,9 @@ public abstract class DefinitionObject
     /// <summary>The JSON as read.</summary>
     internal JsonElement Json { get; }
 
+    /// <summary>It is part of the cluster itself, and no cluster takes another's.</summary>
+    internal virtual bool IsBrokersOwn => false;
+
     /// <summary>Its identity.</summary>
     internal DefinitionKey Key => _key ??= new(Kind, VirtualHost, Id);
 
@@ -52,6 +55,18 @@ public abstract class DefinitionObject
     }
 
     /// <summary>
+    /// The object as a broker is given it: with what brokers stumble over where it is missing. Measured: 3.10 and 4.0 refuse a binding without a destination type and a user without tags, 3.10 a
+    /// queue without <c>auto_delete</c>, and a user without a password hash gets one that nobody knows.
+    /// </summary>
+    /// <param name="namesQueueType">A queue says its type even where it is classic.</param>
+    internal DefinitionObject ForBroker(bool namesQueueType)
+    {
+        JsonObject copy = JsonObject.Create(Json)!;
+        Complete(copy, namesQueueType);
+        return JsonNode.DeepEquals(copy, JsonObject.Create(Json)) ? this : DefinitionSchema.Of(Kind).Create(JsonSerializer.SerializeToElement(copy));
+    }
+
+    /// <summary>
     /// The object in the one form that all versions' spellings of it have in common, for comparisons: defaults written out, what a broker adds by itself left out.
     /// </summary>
     internal JsonObject Canonical()
@@ -64,6 +79,18 @@ public abstract class DefinitionObject
     private protected virtual void Normalize(JsonObject json)
     {
     }
+
+    private protected virtual void Complete(JsonObject json, bool namesQueueType)
+    {
+    }
+
+    /// <summary>A flag; what a broker takes for it where it is missing, or as 3.10 writes that, <c>undefined</c>.</summary>
+    private protected bool Flag(string name, bool missing) => Json.Member(name).ValueKind switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        _ => missing,
+    };
 
     private protected string Text(string name) => Json.Text(name) ?? "";
 

@@ -10,10 +10,20 @@ internal sealed class DefinitionSchema
 
     private static readonly DefinitionSchema[] Schemas =
     [
-        new(DefinitionKind.VirtualHost, "vhosts", "virtual host", json => new VirtualHostDefinition(json), [new("name", FieldType.String, true)]),
+        new(DefinitionKind.VirtualHost, "vhosts", "virtual host", json => new VirtualHostDefinition(json), 
+        [
+            new("name", FieldType.Name, true),
+            new("description", FieldType.Any),
+            new("tags", FieldType.Any),
+            new("default_queue_type", FieldType.Any),
+            new("metadata", FieldType.Any),
+            new("limits", FieldType.Any),
+            new("tracing", FieldType.Any),
+        ]),
         new(DefinitionKind.User, "users", "user", json => new UserDefinition(json),
         [
-            new("name", FieldType.String, true),
+            new("name", FieldType.Name, true),
+            new("password", FieldType.String),
             new("password_hash", FieldType.String),
             new("hashing_algorithm", FieldType.String),
             new("tags", FieldType.String | FieldType.Array),
@@ -21,7 +31,7 @@ internal sealed class DefinitionSchema
         ]),
         new(DefinitionKind.Permission, "permissions", "permission", json => new PermissionDefinition(json),
         [
-            new("user", FieldType.String, true),
+            new("user", FieldType.Name, true),
             new("vhost", FieldType.String),
             new("configure", FieldType.String, true),
             new("write", FieldType.String, true),
@@ -29,16 +39,16 @@ internal sealed class DefinitionSchema
         ]),
         new(DefinitionKind.Parameter, "parameters", "parameter", json => new ParameterDefinition(json),
         [
-            new("component", FieldType.String, true),
+            new("component", FieldType.Name, true),
             new("vhost", FieldType.String),
-            new("name", FieldType.String, true),
+            new("name", FieldType.Name, true),
             new("value", FieldType.Any, true),
         ]),
         new(DefinitionKind.GlobalParameter, "global_parameters", "global parameter", json => new GlobalParameterDefinition(json),
-            [new("name", FieldType.String, true), new("value", FieldType.Any, true)]),
+            [new("name", FieldType.Name, true), new("value", FieldType.Any, true)]),
         new(DefinitionKind.Policy, "policies", "policy", json => new PolicyDefinition(json),
         [
-            new("name", FieldType.String, true),
+            new("name", FieldType.Name, true),
             new("vhost", FieldType.String),
             new("pattern", FieldType.String, true),
             new("apply-to", FieldType.String),
@@ -47,7 +57,7 @@ internal sealed class DefinitionSchema
         ]),
         new(DefinitionKind.Exchange, "exchanges", "exchange", json => new ExchangeDefinition(json),
         [
-            new("name", FieldType.String, true),
+            new("name", FieldType.Name, true),
             new("vhost", FieldType.String),
             new("type", FieldType.String, true),
             new("durable", FieldType.Boolean),
@@ -57,7 +67,7 @@ internal sealed class DefinitionSchema
         ]),
         new(DefinitionKind.TopicPermission, "topic_permissions", "topic permission", json => new TopicPermissionDefinition(json),
         [
-            new("user", FieldType.String, true),
+            new("user", FieldType.Name, true),
             new("vhost", FieldType.String),
             new("exchange", FieldType.String, true),
             new("write", FieldType.String, true),
@@ -65,22 +75,26 @@ internal sealed class DefinitionSchema
         ]),
         new(DefinitionKind.Queue, "queues", "queue", json => new QueueDefinition(json),
         [
-            new("name", FieldType.String, true),
+            new("name", FieldType.Name, true),
             new("vhost", FieldType.String),
+            new("type", FieldType.String),
             new("durable", FieldType.Boolean),
             new("auto_delete", FieldType.Boolean),
             new("arguments", Table),
         ]),
         new(DefinitionKind.Binding, "bindings", "binding", json => new BindingDefinition(json),
         [
-            new("source", FieldType.String, true),
+            new("source", FieldType.Name, true),
             new("vhost", FieldType.String),
-            new("destination", FieldType.String, true),
+            new("destination", FieldType.Name, true),
             new("destination_type", FieldType.String),
             new("routing_key", FieldType.String, true),
             new("arguments", Table),
         ]),
     ];
+
+    // How 3.10 exports what a file that it imported had left out.
+    private const string Undefined = "undefined";
 
     private readonly FieldRule[] _fields;
 
@@ -103,6 +117,9 @@ internal sealed class DefinitionSchema
         Array = 16,
         EmptyArray = 32,
         Any = 64,
+
+        /// <summary>A text that is not empty: brokers take an empty name without a word, and make an object that nobody can address.</summary>
+        Name = 128,
     }
 
     /// <summary>All kinds, in the order of an import.</summary>
@@ -123,6 +140,9 @@ internal sealed class DefinitionSchema
     internal bool IsInVirtualHost => Array.Exists(_fields, rule => rule.Name == "vhost");
 
     internal static DefinitionSchema Of(DefinitionKind kind) => Schemas[(int)kind];
+
+    /// <summary>It is a field that some broker writes for this kind.</summary>
+    internal bool Knows(string field) => Array.Exists(_fields, rule => rule.Name == field);
 
     internal static DefinitionSchema? OfSection(string section) => Array.Find(Schemas, schema => schema.Section == section);
 
@@ -146,7 +166,7 @@ internal sealed class DefinitionSchema
             }
             else if (!field.Accepts(value))
             {
-                return $"\"{field.Name}\" must be {field.Expected}, not {Spell(value)}";
+                return $"\"{field.Name}\" must be {field.Expected}, not {(value.ValueKind == JsonValueKind.String && value.GetString()!.Length == 0 ? "empty" : Spell(value))}";
             }
         }
 
@@ -168,6 +188,7 @@ internal sealed class DefinitionSchema
         internal string Expected => Types switch
         {
             FieldType.String => "a text",
+            FieldType.Name => "a text that is not empty",
             FieldType.Number => "a number",
             FieldType.Boolean => "true or false",
             Table => "an object",
@@ -176,7 +197,8 @@ internal sealed class DefinitionSchema
 
         internal bool Accepts(JsonElement value) => Types.HasFlag(FieldType.Any) || value.ValueKind switch
         {
-            JsonValueKind.String => Types.HasFlag(FieldType.String),
+            JsonValueKind.String => Types.HasFlag(FieldType.String) || (Types.HasFlag(FieldType.Name) && value.GetString()!.Length > 0)
+                || (Types.HasFlag(FieldType.Boolean) && value.ValueEquals(Undefined)),
             JsonValueKind.Number => Types.HasFlag(FieldType.Number),
             JsonValueKind.True or JsonValueKind.False => Types.HasFlag(FieldType.Boolean),
             JsonValueKind.Object => Types.HasFlag(FieldType.Object),

@@ -5,13 +5,15 @@ namespace RabbitMqBackup.Engine.Definitions;
 /// <summary>Compares sets of definitions. What only the spelling of different broker versions makes different counts as equal.</summary>
 public static class DefinitionsComparison
 {
-    /// <summary>What the second set has otherwise than the first, in the order of kinds.</summary>
+    /// <summary>
+    /// What the second set has otherwise than the first, in the order of kinds. What each cluster makes for itself is left out. Where one side's secrets were redacted, the other's are not looked at.
+    /// </summary>
     /// <param name="first">Before.</param>
     /// <param name="second">After.</param>
     public static IEnumerable<DefinitionDifference> Compare(DefinitionsDocument first, DefinitionsDocument second)
     {
-        ILookup<DefinitionKind, DefinitionObject> before = first.Objects.ToLookup(item => item.Kind);
-        ILookup<DefinitionKind, DefinitionObject> after = second.Objects.ToLookup(item => item.Kind);
+        ILookup<DefinitionKind, DefinitionObject> before = first.Objects.Where(item => !item.IsBrokersOwn).ToLookup(item => item.Kind);
+        ILookup<DefinitionKind, DefinitionObject> after = second.Objects.Where(item => !item.IsBrokersOwn).ToLookup(item => item.Kind);
         foreach (DefinitionSchema schema in DefinitionSchema.All)
         {
             Dictionary<DefinitionKey, DefinitionObject> old = Index(before[schema.Kind]);
@@ -39,11 +41,12 @@ public static class DefinitionsComparison
     /// <summary>Properties in which the same object differs.</summary>
     internal static IEnumerable<DefinitionDifference> Compare(DefinitionObject first, DefinitionObject second)
     {
-        if (first.ToJson() == second.ToJson())
+        if (first.ToJson() == second.ToJson() || first is VirtualHostDefinition { IsBare: true } || second is VirtualHostDefinition { IsBare: true })
         {
             return [];
         }
 
+        (first, second) = WithLikeSecrets(first, second);
         return CanonicalJson.Differences(first.Canonical(), second.Canonical()).Select(difference => new DefinitionDifference
         {
             Change = DefinitionChange.Changed,
@@ -64,6 +67,16 @@ public static class DefinitionsComparison
         }
 
         return index;
+    }
+
+    private static (DefinitionObject First, DefinitionObject Second) WithLikeSecrets(DefinitionObject first, DefinitionObject second)
+    {
+        if (DefinitionSecrets.IsRedacted(first) || DefinitionSecrets.IsRedacted(second))
+        {
+            return (DefinitionSecrets.Redact(first), DefinitionSecrets.Redact(second));
+        }
+
+        return first is UserDefinition a && second is UserDefinition b ? (a.WithHashOf(b), b.WithHashOf(a)) : (first, second);
     }
 
     private static string Show(string path, JsonNode? value) => value is null ? "" : DefinitionSecrets.Hide(path, value.ToJsonString());

@@ -65,7 +65,7 @@ public sealed class DefinitionsDocument
     public string? OriginalVirtualHost => Header("original_vhost_name");
 
     /// <summary>It holds the objects of one virtual host, which do not name it.</summary>
-    public bool IsSingleVirtualHost => Header("rabbitmq_definition_format") == "single_virtual_host" || Objects.Any(item => item.VirtualHost is null && DefinitionSchema.Of(item.Kind).IsInVirtualHost);
+    public bool IsSingleVirtualHost => Header("rabbitmq_definition_format") == "single_virtual_host" || Objects.Any(LacksVirtualHost);
 
     /// <summary>What was odd when they were read, for people.</summary>
     public IReadOnlyList<string> Warnings { get; }
@@ -115,6 +115,17 @@ public sealed class DefinitionsDocument
         return stream.ToArray();
     }
 
+    /// <summary>Tells one cluster from another; null where the definitions don't.</summary>
+    internal string? ClusterIdentity => GlobalParameters.FirstOrDefault(parameter => parameter.IsBrokersOwn)?.Value as string ?? (ClusterName.Length == 0 ? null : ClusterName);
+
+    /// <summary>The same document with the name of its cluster.</summary>
+    internal DefinitionsDocument WithClusterName(string name) => new([.. _header, new("original_cluster_name", JsonSerializer.SerializeToElement(name))], Objects, Warnings);
+
+    /// <summary>The same document without a member besides the objects; with a warning where it had it.</summary>
+    internal DefinitionsDocument Without(string member) => _header.Any(pair => pair.Key == member)
+        ? new([.. _header.Where(pair => pair.Key != member)], Objects, [.. Warnings, $"\"{member}\" was taken out: a broker has its own."])
+        : this;
+
     /// <summary>The same document with other objects.</summary>
     internal DefinitionsDocument WithObjects(IEnumerable<DefinitionObject> objects, params IEnumerable<string> warnings) => new(_header, [.. objects], [.. Warnings, .. warnings]);
 
@@ -131,18 +142,21 @@ public sealed class DefinitionsDocument
         }
 
         string name = virtualHost ?? OriginalVirtualHost
-            ?? throw new ArgumentException("The definitions are those of one virtual host and do not tell which; name the virtual host that they are for.", nameof(virtualHost));
+            ?? throw new ArgumentException("The definitions are those of one virtual host and do not tell which: name the virtual host that they are for with -TargetVirtualHost.", nameof(virtualHost));
         JsonObject host = new() { ["name"] = name };
         foreach ((string member, JsonElement value) in _header.Where(member => VirtualHostMembers.Contains(member.Key)))
         {
             host[member] = JsonNode.Parse(value.GetRawText());
         }
 
-        // 3.10 puts the virtual host into policies and parameters even here; the file's objects all go to one.
-        IEnumerable<DefinitionObject> objects = Objects.Select(item => DefinitionSchema.Of(item.Kind).IsInVirtualHost && item.VirtualHost != name ? item.With(json => json["vhost"] = name) : item);
+        // 3.10 puts the virtual host into policies and parameters even here.
+        IEnumerable<DefinitionObject> objects = Objects.Select(item => LacksVirtualHost(item) || (item is PolicyDefinition or ParameterDefinition && item.VirtualHost != name) ? item.With(json => json["vhost"] = name) : item);
         IEnumerable<KeyValuePair<string, JsonElement>> header = _header.Where(member => !VirtualHostMembers.Contains(member.Key) && member.Key is not ("rabbitmq_definition_format" or "original_vhost_name" or "explanation"));
         return new([.. header], [new VirtualHostDefinition(JsonSerializer.SerializeToElement(host)), .. objects], Warnings);
     }
+
+    /// <summary>It is in a virtual host but does not say in which.</summary>
+    internal static bool LacksVirtualHost(DefinitionObject item) => item.VirtualHost is null && DefinitionSchema.Of(item.Kind).IsInVirtualHost;
 
     private static string Quote(string name) => JsonSerializer.Serialize(name);
 

@@ -8,22 +8,26 @@ namespace RabbitMqBackup.Engine.Definitions;
 /// </summary>
 public sealed class DefinitionsImporter(IEngineLog log)
 {
+    internal const string Activity = "Importing definitions";
+    internal const string Unit = "objects";
+
     /// <summary>Looks at the target and compares. Changes nothing.</summary>
     /// <exception cref="ArgumentException">A file of one virtual host does not tell which, and neither do the options; or there is no transformation of a name.</exception>
     /// <exception cref="RabbitBackupException">The management API can't be used, or the selection or the new names do not fit the definitions.</exception>
-    public async Task<ImportPlan> PlanAsync(ImportOptions options, CancellationToken cancellationToken = default)
+    public Task<ImportPlan> PlanAsync(ImportOptions options, CancellationToken cancellationToken = default) => PlanAsync(options, null, cancellationToken);
+
+    /// <inheritdoc cref="PlanAsync(ImportOptions, CancellationToken)"/>
+    public async Task<ImportPlan> PlanAsync(ImportOptions options, IProgress<OperationProgress>? progress, CancellationToken cancellationToken)
     {
-        DefinitionsDocument selected = options.Selection.Apply(options.Document.ToClusterWide(options.VirtualHost));
-        (DefinitionsDocument transformed, IReadOnlyList<TransformationChange> changes) = DefinitionsTransformations.Apply(selected, options.Transformations);
-        DefinitionsDocument document = options.Remapping.Apply(transformed);
+        (DefinitionsDocument document, IReadOnlyList<TransformationChange> changes) = options.Edit.Apply(options.Document);
+        progress?.Report(new() { Activity = Activity, Current = "reading the target", Unit = Unit, TotalMessages = document.Objects.Count });
         using ManagementClient management = new(options.Broker);
         DefinitionsDocument snapshot = await DefinitionsExporter.ExportAsync(management, cancellationToken).ConfigureAwait(false);
-        Dictionary<DefinitionKey, DefinitionObject> target = DefinitionsComparison.Index(snapshot.Objects);
-        IEnumerable<DefinitionObject> objects = DefinitionsComparison.Index(document.Objects).Values.OrderBy(item => item.Kind);
+        ILookup<DefinitionKey, string> texts = changes.Where(change => !change.IsRemoval)
+            .ToLookup(change => options.Edit.Remapping.Apply(change.Definition).Key, change => $"{change.Transformation}: {change.Change}");
         List<ImportItem> items =
         [
-            .. MissingVirtualHosts(document, target),
-            .. objects.Select(item => Foresee(item, target.GetValueOrDefault(item.Key))),
+            .. new ImportForecast(document, snapshot).Items(texts),
             .. changes.Where(change => change.IsRemoval).Select(change => new ImportItem { Definition = change.Definition, Outcome = ImportOutcome.Skipped, Reason = $"{change.Transformation}: {change.Change}" }),
         ];
         return new() { Options = options, Snapshot = snapshot, Items = items, Changes = changes, Warnings = document.Warnings };
@@ -36,57 +40,37 @@ public sealed class DefinitionsImporter(IEngineLog log)
     public async Task<ImportReport> ExecuteAsync(ImportPlan plan, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         using ManagementClient management = new(plan.Options.Broker);
-        ImportBatches batches = new(management, log, progress);
+        ImportBatches batches = new(management, log, progress, plan.Snapshot.RabbitMqVersion);
         IReadOnlyDictionary<DefinitionKey, string> refusals = await batches.SendAsync(
             [.. plan.Items.Where(item => item.Outcome is ImportOutcome.Created or ImportOutcome.Changed).Select(item => item.Definition)], cancellationToken).ConfigureAwait(false);
-        DefinitionsDocument now = await DefinitionsExporter.ExportAsync(management, cancellationToken).ConfigureAwait(false);
-        return new() { Items = [.. Judge(plan, refusals, now)], Snapshot = plan.Snapshot, Changes = plan.Changes, Warnings = plan.Warnings };
+        progress?.Report(new() { Activity = Activity, Current = "reading back", Unit = Unit, Messages = plan.Items.Count, TotalMessages = plan.Items.Count });
+        DefinitionsDocument now = await DefinitionsExporter.ExportAsync(management, cancellationToken, waits: true).ConfigureAwait(false);
+        return plan.ToReport() with { Items = [.. Judge(plan, refusals, now)] };
+    }
+
+    /// <summary>Looks at what taking an import back would do: what it created is removed, what it changed becomes as it was. Changes nothing.</summary>
+    /// <param name="broker">The cluster that it was made on.</param>
+    /// <param name="report">The import; of one that did not come to its end, the report of its plan.</param>
+    /// <param name="force">Also what somebody changed since. What holds messages, consumers or objects of others stays all the same.</param>
+    /// <param name="progress">Gets how far it is.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="RabbitBackupException">The management API can't be used.</exception>
+    public async Task<UndoPlan> PlanUndoAsync(BrokerOptions broker, ImportReport report, bool force = false, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        using ManagementClient management = new(broker);
+        progress?.Report(new() { Activity = ImportUndo.Activity, Current = "reading the target", Unit = Unit });
+        return await UndoForecast.MakeAsync(broker, management, report, force, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>
-    /// Takes an import back: what it created is deleted, but no queue that has messages or consumers and no virtual host that has queues of others; what it changed is imported from the snapshot. Reads
-    /// back and tells for each object what became of it.
+    /// Takes an import back as planned. What got messages, consumers or objects of others since the plan stays. Reads back and tells for each object what became of it.
     /// </summary>
     /// <exception cref="RabbitBackupException">The management API failed for good.</exception>
-    public async Task<ImportReport> UndoAsync(BrokerOptions broker, ImportReport report, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
+    public async Task<ImportReport> UndoAsync(UndoPlan plan, IProgress<OperationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        using ManagementClient management = new(broker);
-        return await new ImportUndo(broker, management, log, progress).RunAsync(report, cancellationToken).ConfigureAwait(false);
-    }
-
-    /// <summary>Virtual hosts that objects are in, but that neither the document nor the target has.</summary>
-    private static IEnumerable<ImportItem> MissingVirtualHosts(DefinitionsDocument document, Dictionary<DefinitionKey, DefinitionObject> target)
-    {
-        HashSet<string> known = [.. document.VirtualHosts.Select(host => host.Name), .. target.Keys.Where(key => key.Kind == DefinitionKind.VirtualHost).Select(key => key.Id)];
-        return document.Objects.Select(item => item.VirtualHost).OfType<string>().Where(known.Add).Select(name => new ImportItem
-        {
-            Definition = VirtualHostDefinition.Named(name),
-            Outcome = ImportOutcome.Created,
-            Reason = "its objects need it; the definitions do not have it",
-        });
-    }
-
-    private static ImportItem Foresee(DefinitionObject wanted, DefinitionObject? there)
-    {
-        if (wanted is GlobalParameterDefinition { Name: "internal_cluster_id" })
-        {
-            return new() { Definition = wanted, Outcome = ImportOutcome.Skipped, Reason = "it is the identity of the source cluster" };
-        }
-
-        if (DefinitionSecrets.IsRedacted(wanted))
-        {
-            return new() { Definition = wanted, Outcome = ImportOutcome.Skipped, Reason = "its secrets were redacted" };
-        }
-
-        if (there is null)
-        {
-            return new() { Definition = wanted, Outcome = ImportOutcome.Created };
-        }
-
-        string differences = Describe(there, wanted);
-        bool canChange = wanted.Kind is not (DefinitionKind.Queue or DefinitionKind.Exchange);
-        ImportOutcome outcome = differences.Length == 0 ? ImportOutcome.Equal : canChange ? ImportOutcome.Changed : ImportOutcome.Conflict;
-        return new() { Definition = wanted, Outcome = outcome, Reason = differences };
+        using ManagementClient management = new(plan.Broker);
+        await using ImportUndo undo = new(plan, management, log, progress);
+        return await undo.RunAsync(cancellationToken).ConfigureAwait(false);
     }
 
     private static IEnumerable<ImportItem> Judge(ImportPlan plan, IReadOnlyDictionary<DefinitionKey, string> refusals, DefinitionsDocument now)
@@ -118,16 +102,12 @@ public sealed class DefinitionsImporter(IEngineLog log)
     {
         if (now is null)
         {
-            return item with { Outcome = ImportOutcome.Failed, Reason = refusal ?? "the broker did not create it and did not say why" };
+            return item with { Outcome = ImportOutcome.Failed, Reason = refusal ?? (item.Reason.Length > 0 ? item.Reason : "the broker did not create it and did not say why") };
         }
 
-        string differences = Describe(now, item.Definition);
+        string differences = ImportForecast.Describe(now, item.Definition);
         return differences.Length == 0
             ? item with { Outcome = item.Outcome is ImportOutcome.Conflict ? ImportOutcome.Equal : item.Outcome }
             : item with { Outcome = refusal is null ? ImportOutcome.Conflict : ImportOutcome.Failed, Reason = refusal ?? differences };
     }
-
-    /// <summary>Where what is there differs from what is wanted, for people.</summary>
-    private static string Describe(DefinitionObject there, DefinitionObject wanted) => string.Join("; ", DefinitionsComparison.Compare(there, wanted)
-        .Select(difference => $"{difference.Path} is {(difference.Before.Length == 0 ? "not set" : difference.Before)}, wanted {(difference.After.Length == 0 ? "not set" : difference.After)}"));
 }

@@ -12,7 +12,7 @@ internal static class DefinitionsReader
     private static readonly HashSet<string> KnownMembers =
     [
         "rabbit_version", "rabbitmq_version", "product_name", "product_version", "rabbitmq_definition_format", "original_cluster_name", "original_vhost_name", "explanation",
-        "metadata", "description", "default_queue_type", "limits", "tags",
+        "metadata", "description", "default_queue_type", "limits", "tags", "feature_flags",
     ];
 
     internal static DefinitionsDocument Read(ReadOnlyMemory<byte> json, string source)
@@ -27,11 +27,12 @@ internal static class DefinitionsReader
         List<DefinitionObject> objects = [];
         List<string> faults = [];
         List<string> warnings = [];
+        Dictionary<string, (string Place, int Count)> unknown = [];
         foreach (JsonProperty member in root.EnumerateObject())
         {
             if (DefinitionSchema.OfSection(member.Name) is { } schema)
             {
-                ReadSection(schema, member.Value, objects, faults);
+                ReadSection(schema, member.Value, objects, faults, unknown);
                 continue;
             }
 
@@ -42,12 +43,15 @@ internal static class DefinitionsReader
             }
         }
 
+        faults.AddRange(Homeless(objects));
         if (faults.Count > 0)
         {
             string more = faults.Count > MaxFaults ? $" (and {faults.Count - MaxFaults} more)" : "";
             throw Invalid(source, string.Join("; ", faults.Take(MaxFaults)) + more, null);
         }
 
+        warnings.AddRange(unknown.Select(field => $"{field.Value.Place} has \"{field.Key[(field.Key.IndexOf(' ') + 1)..]}\", which is not known in definitions"
+            + $"{(field.Value.Count > 1 ? $" (as {field.Value.Count - 1} more have)" : "")}: brokers ignore it. Is it misspelt?"));
         warnings.AddRange(objects.GroupBy(item => item.Key).Where(group => group.Count() > 1).Select(group => $"The {group.First()} stands there {group.Count()} times."));
         return new(header, objects, warnings);
     }
@@ -59,7 +63,12 @@ internal static class DefinitionsReader
         {
             // Cloned, so that the elements don't hang on pooled memory.
             using JsonDocument document = JsonDocument.Parse(json.Span.StartsWith(mark) ? json[mark.Length..] : json);
+            CheckTexts(document.RootElement);
             return document.RootElement.Clone();
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw Invalid(source, "holds a text that is not UTF-8, or half of a character's escape", exception);
         }
         catch (JsonException exception)
         {
@@ -67,7 +76,33 @@ internal static class DefinitionsReader
         }
     }
 
-    private static void ReadSection(DefinitionSchema schema, JsonElement section, List<DefinitionObject> objects, List<string> faults)
+    /// <summary>JSON is parsed without looking into its texts: one that can't be decoded would fail wherever it is first used.</summary>
+    private static void CheckTexts(JsonElement element)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.String:
+                _ = element.GetString();
+                break;
+            case JsonValueKind.Array:
+                foreach (JsonElement item in element.EnumerateArray())
+                {
+                    CheckTexts(item);
+                }
+
+                break;
+            case JsonValueKind.Object:
+                foreach (JsonProperty member in element.EnumerateObject())
+                {
+                    _ = member.Name;
+                    CheckTexts(member.Value);
+                }
+
+                break;
+        }
+    }
+
+    private static void ReadSection(DefinitionSchema schema, JsonElement section, List<DefinitionObject> objects, List<string> faults, Dictionary<string, (string Place, int Count)> unknown)
     {
         if (section.ValueKind != JsonValueKind.Array)
         {
@@ -80,17 +115,31 @@ internal static class DefinitionsReader
         {
             if (schema.Fault(item) is { } fault)
             {
-                string name = item.Text("name") is { } text ? $" ('{text}')" : "";
-                faults.Add($"{schema.Section}[{index}]{name} {fault}");
+                faults.Add($"{Place()} {fault}");
             }
             else
             {
                 objects.Add(schema.Create(item));
+                foreach (JsonProperty field in item.EnumerateObject().Where(field => !schema.Knows(field.Name)))
+                {
+                    string key = $"{schema.Section} {field.Name}";
+                    unknown[key] = unknown.TryGetValue(key, out (string Place, int Count) seen) ? seen with { Count = seen.Count + 1 } : (Place(), 1);
+                }
             }
 
             index++;
+
+            string Place() => $"{schema.Section}[{index}]{(item.Text("name") is { } name ? $" ('{name}')" : "")}";
         }
     }
+
+    /// <summary>
+    /// Objects without a virtual host in a file that has them for others. A file of one virtual host names it nowhere (3.10: in policies and parameters alone), and has no users.
+    /// </summary>
+    private static IEnumerable<string> Homeless(List<DefinitionObject> objects) =>
+        objects.Exists(item => item is not (PolicyDefinition or ParameterDefinition) && item.VirtualHost is not null) || objects.Exists(item => item is UserDefinition)
+            ? objects.Where(DefinitionsDocument.LacksVirtualHost).Select(item => $"the {item} lacks \"vhost\"")
+            : [];
 
     private static RabbitBackupException Invalid(string source, string fault, Exception? inner) => new(ErrorCode.DefinitionInvalid, $"The definitions in {source}: {fault}.", inner)
     {

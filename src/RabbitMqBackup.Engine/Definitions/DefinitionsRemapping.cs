@@ -16,27 +16,37 @@ public sealed record DefinitionsRemapping
     /// <exception cref="RabbitBackupException"><see cref="ErrorCode.DefinitionInvalid"/>: an old name is not there, or two objects would get the same name.</exception>
     public DefinitionsDocument Apply(DefinitionsDocument document)
     {
-        if (VirtualHosts.Count + Users.Count + NamePrefixes.Count == 0)
+        if (ChangesNothing)
         {
             return document;
         }
 
         Require(VirtualHosts.Keys, "virtual host", [.. document.Objects.Select(item => item.VirtualHost).OfType<string>()]);
         Require(Users.Keys, "user", [.. document.Objects.Where(item => item is UserDefinition or PermissionDefinition or TopicPermissionDefinition).Select(item => item.Name)]);
-        List<KeyValuePair<string, string>> prefixes = [.. NamePrefixes.OrderByDescending(pair => pair.Key.Length)];
-        DefinitionsRenamer renamer = new()
-        {
-            VirtualHost = name => VirtualHosts.GetValueOrDefault(name, name),
-            User = name => Users.GetValueOrDefault(name, name),
-            Queue = (_, name) => Prefixed(name, prefixes),
-            Exchange = (_, name) => Prefixed(name, prefixes),
-        };
+        DefinitionsRenamer renamer = Renamer();
         List<DefinitionObject> objects = [.. document.Objects.Select(renamer.Apply)];
         HashSet<DefinitionKey> before = [.. document.Objects.Select(item => item.Key)];
         IGrouping<DefinitionKey, DefinitionObject>? clash = before.Count == document.Objects.Count ? objects.GroupBy(item => item.Key).FirstOrDefault(group => group.Count() > 1) : null;
         return clash is null
             ? document.WithObjects(objects, Warnings(document))
             : throw new RabbitBackupException(ErrorCode.DefinitionInvalid, $"Under the new names the {clash.First()} would be there {clash.Count()} times.") { Target = clash.First().ToString() };
+    }
+
+    /// <summary>One object under its new names.</summary>
+    internal DefinitionObject Apply(DefinitionObject item) => ChangesNothing ? item : Renamer().Apply(item);
+
+    internal bool ChangesNothing => VirtualHosts.Count + Users.Count + NamePrefixes.Count == 0;
+
+    private DefinitionsRenamer Renamer()
+    {
+        List<KeyValuePair<string, string>> prefixes = [.. NamePrefixes.OrderByDescending(pair => pair.Key.Length)];
+        return new()
+        {
+            VirtualHost = name => VirtualHosts.GetValueOrDefault(name, name),
+            User = name => Users.GetValueOrDefault(name, name),
+            Queue = (_, name) => Prefixed(name, prefixes),
+            Exchange = (_, name) => Prefixed(name, prefixes),
+        };
     }
 
     private static string Prefixed(string name, List<KeyValuePair<string, string>> prefixes)

@@ -34,5 +34,8 @@ public sealed record DefinitionsSelection
 
     /// <summary>The selected part of a document.</summary>
     /// <exception cref="RabbitBackupException"><see cref="ErrorCode.DefinitionInvalid"/>: what was named without a wildcard is not there.</exception>
-    public DefinitionsDocument Apply(DefinitionsDocument document) => IsEverything ? document : document.WithObjects(new DefinitionsSelector(this, document).Select());
+    public DefinitionsDocument Apply(DefinitionsDocument document) => Apply(document, mustFind: true);
+
+    /// <summary>The same; what was named and is not there can be no error.</summary>
+    internal DefinitionsDocument Apply(DefinitionsDocument document, bool mustFind) => IsEverything ? document : document.WithObjects(new DefinitionsSelector(this, document, mustFind).Select());
 }

@@ -8,12 +8,14 @@ internal sealed class DefinitionsSelector
     private const string OperatorPolicy = "operator_policy";
 
     private readonly DefinitionsSelection _selection;
+    private readonly bool _mustFind;
     private readonly IReadOnlyList<DefinitionObject> _objects;
     private readonly HashSet<DefinitionKey> _taken = [];
 
-    internal DefinitionsSelector(DefinitionsSelection selection, DefinitionsDocument document)
+    internal DefinitionsSelector(DefinitionsSelection selection, DefinitionsDocument document, bool mustFind)
     {
         _selection = selection;
+        _mustFind = mustFind;
         List<WildcardPattern> hosts = Patterns(selection.VirtualHosts);
         RequireNamed(hosts, "virtual host", document.Objects.Select(item => item.VirtualHost).OfType<string>());
         _objects = [.. document.Objects.Where(item => hosts.Count == 0 || (item.VirtualHost is { } host ? Any(hosts, host) : selection.NamesObjects))];
@@ -42,7 +44,7 @@ internal sealed class DefinitionsSelector
 
     private static bool Any(List<WildcardPattern> patterns, string name) => patterns.Exists(pattern => pattern.Matches(name));
 
-    private static void RequireNamed(List<WildcardPattern> patterns, string noun, IEnumerable<string> names)
+    private void RequireNamed(List<WildcardPattern> patterns, string noun, IEnumerable<string> names)
     {
         List<WildcardPattern> missing = patterns.FindAll(pattern => pattern.IsLiteral);
         foreach (string name in names)
@@ -54,7 +56,7 @@ internal sealed class DefinitionsSelector
             }
         }
 
-        if (missing.Count > 0)
+        if (_mustFind && missing.Count > 0)
         {
             throw new RabbitBackupException(ErrorCode.DefinitionInvalid, $"There is no {noun} '{missing[0].Text}' in the definitions.") { Target = missing[0].Text };
         }

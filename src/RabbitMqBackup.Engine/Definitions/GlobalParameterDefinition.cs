@@ -13,4 +13,7 @@ public sealed class GlobalParameterDefinition : DefinitionObject
 
     /// <summary>Its value: bool, long, double, string, null, lists and dictionaries of these.</summary>
     public object? Value => JsonValues.ToClr(Json.Member("value"));
+
+    /// <summary>3.x exports the identity of a cluster; no other takes it.</summary>
+    internal override bool IsBrokersOwn => Name == "internal_cluster_id";
 }

@@ -6,13 +6,21 @@ namespace RabbitMqBackup.Engine.Definitions;
 /// Sends definitions in pieces, in an order in which each finds what it needs. So a request stays short however big the cluster is, and where the broker refuses a piece its objects go one by
 /// one: one bad object does not take others with it. Sending something again changes nothing.
 /// </summary>
-internal sealed class ImportBatches(ManagementClient management, IEngineLog log, IProgress<OperationProgress>? progress)
+internal sealed class ImportBatches(ManagementClient management, IEngineLog log, IProgress<OperationProgress>? progress, string targetVersion)
 {
     private const int BatchSize = 500;
-    private const int Attempts = 4;
+
+    // A queue takes a broker longer than anything else, a replicated one most; so a request stays far below the time-out.
+    private const int QueueBatchSize = 100;
+
+    // With the pauses between them half a minute: a node that is restarted is back by then.
+    private const int Attempts = 6;
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
 
     private readonly Dictionary<DefinitionKey, string> _refusals = [];
+
+    // 3.11 brought default types of virtual hosts; before, the argument would become a visible part of a queue that had none.
+    private readonly bool _namesQueueType = ManagementJson.ParseVersion(targetVersion) >= new Version(3, 11);
     private long _done;
     private long _total;
 
@@ -23,11 +31,11 @@ internal sealed class ImportBatches(ManagementClient management, IEngineLog log,
         _total = objects.Count;
         foreach (IGrouping<int, DefinitionObject> step in objects.GroupBy(Step).OrderBy(group => group.Key))
         {
-            foreach (DefinitionObject[] batch in step.Chunk(BatchSize))
+            foreach (DefinitionObject[] batch in step.Chunk(step.First() is QueueDefinition ? QueueBatchSize : BatchSize))
             {
                 await SendBatchAsync(batch, cancellationToken).ConfigureAwait(false);
                 _done += batch.Length;
-                progress?.Report(new() { Activity = "Importing definitions", Current = DefinitionSchema.Of(batch[0].Kind).Section, Messages = _done, TotalMessages = _total });
+                progress?.Report(new() { Activity = DefinitionsImporter.Activity, Unit = DefinitionsImporter.Unit, Current = DefinitionSchema.Of(batch[0].Kind).Section, Messages = _done, TotalMessages = _total });
                 log.Write(LogLevel.Debug, LogMessages.DefinitionsSent(_done, _total));
             }
         }
@@ -57,7 +65,7 @@ internal sealed class ImportBatches(ManagementClient management, IEngineLog log,
     /// <summary>Null when the broker took it, or why it did not.</summary>
     private async Task<string?> PostAsync(IReadOnlyList<DefinitionObject> batch, int attempts, CancellationToken cancellationToken)
     {
-        byte[] json = DefinitionsDocument.FromObjects(batch).ToJson();
+        byte[] json = DefinitionsDocument.FromObjects(batch.Select(item => item.ForBroker(_namesQueueType))).ToJson();
         for (int attempt = 1; ; attempt++)
         {
             try

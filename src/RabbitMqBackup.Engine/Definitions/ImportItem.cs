@@ -12,6 +12,9 @@ public sealed record ImportItem
     /// <summary>Where it differs or why it failed, for people; empty when it is as wanted.</summary>
     public string Reason { get; init; } = "";
 
+    /// <summary>What the transformations changed in it before, for people; empty where nothing.</summary>
+    public string Transformed { get; init; } = "";
+
     /// <summary>The object's kind.</summary>
     public DefinitionKind Kind => Definition.Kind;
 
@@ -20,6 +23,15 @@ public sealed record ImportItem
 
     /// <inheritdoc/>
     public override string ToString() => Reason.Length == 0 ? $"{Outcome}: {Object}" : $"{Outcome}: {Object}: {Reason}";
+
+    /// <summary>The item of an undo as an error, for what stays as the import made it.</summary>
+    public RabbitBackupException? ToUndoException() => Outcome is ImportOutcome.Conflict or ImportOutcome.Failed
+        ? new(ErrorCode.DefinitionConflict, $"The {Object} stays as it is: {Reason}.")
+        {
+            Target = Object,
+            Hint = Outcome is ImportOutcome.Conflict ? "-Force takes it back all the same." : "Empty or free it and undo again, or delete it yourself.",
+        }
+        : null;
 
     /// <summary>The item as an error, for a conflict or a failure.</summary>
     public RabbitBackupException? ToException() => Outcome switch

@@ -18,6 +18,11 @@ public sealed record ImportPlan
     /// <summary>What the transformations changed.</summary>
     public IReadOnlyList<TransformationChange> Changes { get; init; } = [];
 
+    /// <summary>
+    /// The plan as if it had been carried out, to be kept before the import begins: of an import that was killed half-way, an undo takes back what is there of it.
+    /// </summary>
+    public ImportReport ToReport() => new() { Items = Items, Snapshot = Snapshot, Changes = Changes, Warnings = Warnings, Target = Target, CreatedAt = DateTimeOffset.UtcNow };
+
     /// <summary>For a confirmation: what it is done to.</summary>
     public string Target => Options.Broker.DisplayUri;
 

@@ -9,6 +9,12 @@ public sealed record ImportReport
     /// <summary>The target's definitions before the import: import it to go back.</summary>
     public required DefinitionsDocument Snapshot { get; init; }
 
+    /// <summary>The cluster, as <c>amqp://host:port</c>.</summary>
+    public string Target { get; init; } = "";
+
+    /// <summary>When it was made.</summary>
+    public DateTimeOffset CreatedAt { get; init; }
+
     /// <summary>What the transformations changed before.</summary>
     public IReadOnlyList<TransformationChange> Changes { get; init; } = [];
 

@@ -3,61 +3,81 @@ using RabbitMqBackup.Engine.Broker;
 
 namespace RabbitMqBackup.Engine.Definitions;
 
-/// <summary>Takes an import back by its report: deletes what it created, imports what it changed from the snapshot.</summary>
-internal sealed class ImportUndo(BrokerOptions broker, ManagementClient management, IEngineLog log, IProgress<OperationProgress>? progress)
+/// <summary>Takes an import back by its plan: deletes what it created, imports what it changed from the snapshot.</summary>
+internal sealed class ImportUndo(UndoPlan plan, ManagementClient management, IEngineLog log, IProgress<OperationProgress>? progress) : IAsyncDisposable
 {
+    internal const string Activity = "Undoing an import";
+    internal const string HostStays = "its virtual host stays";
+
     // The number of messages in a stream is right after 0.8 to 4.9 s (measured); the broker's own if-empty does not look at streams.
     private static readonly TimeSpan StreamCountDelay = TimeSpan.FromSeconds(6);
 
     private readonly Dictionary<DefinitionKey, string> _refusals = [];
+    private readonly Dictionary<string, BrokerConnection> _connections = [];
+    private readonly HashSet<DefinitionKey> _removals = [.. plan.Items.Where(item => item.Outcome is ImportOutcome.Removed).Select(item => item.Definition.Key)];
 
-    internal async Task<ImportReport> RunAsync(ImportReport report, CancellationToken cancellationToken)
+    /// <summary>Why a queue must stay, or null.</summary>
+    internal static string? Objection(long messages, int consumers) =>
+        messages > 0 ? $"it is not empty: {messages} message(s)" : consumers > 0 ? $"it has {consumers} consumer(s)" : null;
+
+    internal async Task<ImportReport> RunAsync(CancellationToken cancellationToken)
     {
-        // The other way round: bindings before queues, queues before exchanges, virtual hosts near the end; permissions last, since without them nobody sees what is in a virtual host.
-        List<DefinitionObject> created =
-        [
-            .. report.Items.Where(item => item.Outcome is ImportOutcome.Created).Select(item => item.Definition)
-                .OrderBy(item => item.Kind == DefinitionKind.Permission).ThenByDescending(item => item.Kind),
-        ];
-        Dictionary<DefinitionKey, DefinitionObject> before = DefinitionsComparison.Index(report.Snapshot.Objects);
-        List<DefinitionObject> changed = [.. report.Items.Where(item => item.Outcome is ImportOutcome.Changed).Select(item => before[item.Definition.Key])];
-        long done = 0;
-        if (created.Exists(item => item is QueueDefinition { Type: QueueTypes.Stream }))
+        List<DefinitionObject> removals = [.. plan.Items.Where(item => item.Outcome is ImportOutcome.Removed).Select(item => item.Definition)];
+        List<DefinitionObject> changes = [.. plan.Items.Where(item => item.Outcome is ImportOutcome.Changed).Select(item => item.Definition)];
+        if (removals.Exists(item => item is QueueDefinition { Type: QueueTypes.Stream }))
         {
             await Task.Delay(StreamCountDelay, cancellationToken).ConfigureAwait(false);
         }
 
-        foreach (DefinitionObject item in created)
+        long done = 0;
+        foreach (DefinitionObject item in removals)
         {
             await DeleteAsync(item, cancellationToken).ConfigureAwait(false);
-            progress?.Report(new() { Activity = "Undoing an import", Current = DefinitionSchema.Of(item.Kind).Section, Messages = ++done, TotalMessages = created.Count + changed.Count });
+            progress?.Report(new() { Activity = Activity, Unit = DefinitionsImporter.Unit, Current = DefinitionSchema.Of(item.Kind).Section, Messages = ++done, TotalMessages = removals.Count + changes.Count });
         }
 
         // The API deletes all topic permissions of a user in a virtual host at once; those that were there before come back with this.
-        IEnumerable<DefinitionObject> rights = created.OfType<TopicPermissionDefinition>()
-            .SelectMany(gone => report.Snapshot.TopicPermissions.Where(right => right.VirtualHost == gone.VirtualHost && right.User == gone.User));
-        IReadOnlyDictionary<DefinitionKey, string> refusals =
-            await new ImportBatches(management, log, progress).SendAsync([.. changed.Concat(rights).DistinctBy(item => item.Key)], cancellationToken).ConfigureAwait(false);
-        DefinitionsDocument now = await DefinitionsExporter.ExportAsync(management, cancellationToken).ConfigureAwait(false);
+        IEnumerable<DefinitionObject> rights = removals.OfType<TopicPermissionDefinition>()
+            .SelectMany(gone => plan.Report.Snapshot.TopicPermissions.Where(right => right.VirtualHost == gone.VirtualHost && right.User == gone.User));
+        IReadOnlyDictionary<DefinitionKey, string> refusals = await new ImportBatches(management, log, progress, plan.Report.Snapshot.RabbitMqVersion)
+            .SendAsync([.. changes.Concat(rights).DistinctBy(item => item.Key)], cancellationToken).ConfigureAwait(false);
+        DefinitionsDocument now = await DefinitionsExporter.ExportAsync(management, cancellationToken, waits: true).ConfigureAwait(false);
         Dictionary<DefinitionKey, DefinitionObject> after = DefinitionsComparison.Index(now.Objects);
-        return new()
-        {
-            Items = [.. created.Select(item => JudgeDeleted(item, after)), .. changed.Select(item => JudgeChanged(item, refusals, after))],
-            Snapshot = report.Snapshot,
-        };
+        return plan.Report with { Items = [.. plan.Items.Select(item => Judge(item, refusals, after))], Changes = [], Warnings = [] };
     }
 
-    private ImportItem JudgeDeleted(DefinitionObject item, Dictionary<DefinitionKey, DefinitionObject> after) => after.ContainsKey(item.Key)
-        ? new() { Definition = item, Outcome = ImportOutcome.Failed, Reason = _refusals.GetValueOrDefault(item.Key) ?? "it is still there" }
-        : new() { Definition = item, Outcome = ImportOutcome.Removed };
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (BrokerConnection connection in _connections.Values)
+        {
+            await connection.DisposeAsync().ConfigureAwait(false);
+        }
+    }
 
-    private static ImportItem JudgeChanged(DefinitionObject item, IReadOnlyDictionary<DefinitionKey, string> refusals, Dictionary<DefinitionKey, DefinitionObject> after) =>
-        after.TryGetValue(item.Key, out DefinitionObject? there) && !DefinitionsComparison.Compare(there, item).Any()
-            ? new() { Definition = item, Outcome = ImportOutcome.Changed }
-            : new() { Definition = item, Outcome = ImportOutcome.Failed, Reason = refusals.GetValueOrDefault(item.Key) ?? "it is not as it was before the import" };
+    private ImportItem Judge(ImportItem item, IReadOnlyDictionary<DefinitionKey, string> refusals, Dictionary<DefinitionKey, DefinitionObject> after)
+    {
+        DefinitionKey key = item.Definition.Key;
+        switch (item.Outcome)
+        {
+            case ImportOutcome.Removed when after.ContainsKey(key):
+                string left = item.Kind == DefinitionKind.Binding ? "its queue stays" : "it is still there";
+                return item with { Outcome = ImportOutcome.Failed, Reason = _refusals.GetValueOrDefault(key) ?? left };
+            case ImportOutcome.Changed when !after.TryGetValue(key, out DefinitionObject? there) || ImportForecast.Describe(there, item.Definition).Length > 0:
+                return item with { Outcome = ImportOutcome.Failed, Reason = refusals.GetValueOrDefault(key) ?? "it is not as it was before the import" };
+            default:
+                return item;
+        }
+    }
 
     private async Task DeleteAsync(DefinitionObject item, CancellationToken cancellationToken)
     {
+        // The bindings of a queue go with it, and where it stays, it keeps them.
+        if (item is BindingDefinition { DestinationType: "queue" } binding && _removals.Contains(new(DefinitionKind.Queue, item.VirtualHost, binding.Destination)))
+        {
+            return;
+        }
+
         try
         {
             if (await ObjectionAsync(item, cancellationToken).ConfigureAwait(false) is { } objection)
@@ -86,7 +106,7 @@ internal sealed class ImportUndo(BrokerOptions broker, ManagementClient manageme
                 string? first = await FirstQueueAsync(host.Name, cancellationToken).ConfigureAwait(false);
                 return first is null ? null : $"it has queues, e.g. '{first}'";
             case PermissionDefinition when _refusals.ContainsKey(new(DefinitionKind.VirtualHost, item.VirtualHost, item.VirtualHost ?? "")):
-                return "its virtual host stays";
+                return HostStays;
             case QueueDefinition { Type: not QueueTypes.Classic } queue:
                 return await ContentAsync(queue, cancellationToken).ConfigureAwait(false);
             default:
@@ -103,10 +123,13 @@ internal sealed class ImportUndo(BrokerOptions broker, ManagementClient manageme
             return null;
         }
 
-        await using BrokerConnection connection = await BrokerConnection.OpenAsync(broker, name.VirtualHost, cancellationToken).ConfigureAwait(false);
+        if (!_connections.TryGetValue(name.VirtualHost, out BrokerConnection? connection))
+        {
+            _connections[name.VirtualHost] = connection = await BrokerConnection.OpenAsync(plan.Broker, name.VirtualHost, cancellationToken).ConfigureAwait(false);
+        }
+
         QueueDepth depth = await connection.GetDepthAsync(name.Name, cancellationToken).ConfigureAwait(false);
-        long messages = Math.Max(depth.Messages, told.Messages + told.Unacknowledged);
-        return messages > 0 ? $"it is not empty: {messages} message(s)" : depth.Consumers > 0 ? $"it has {depth.Consumers} consumer(s)" : null;
+        return Objection(Math.Max(depth.Messages, told.Messages + told.Unacknowledged), depth.Consumers);
     }
 
     private async Task<string?> FirstQueueAsync(string virtualHost, CancellationToken cancellationToken)

@@ -29,4 +29,6 @@ public sealed class PolicyDefinition : DefinitionObject
         json["apply-to"] = ApplyTo;
         json["priority"] = Priority;
     }
+
+    private protected override void Complete(JsonObject json, bool namesQueueType) => Normalize(json);
 }

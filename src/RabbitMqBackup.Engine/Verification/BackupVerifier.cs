@@ -35,6 +35,11 @@ public sealed class BackupVerifier(TimeProvider? time = null)
 
         await run.CheckDefinitionsAsync(deep, cancellationToken).ConfigureAwait(false);
 
+        if (deep)
+        {
+            await run.CheckCheckpointAsync(cancellationToken).ConfigureAwait(false);
+        }
+
         ParallelOptions parallel = new() { MaxDegreeOfParallelism = MaxConcurrentSegments, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(run.Segments, parallel, (segment, stop) => run.CheckSegmentAsync(segment, deep, stop)).ConfigureAwait(false);
 

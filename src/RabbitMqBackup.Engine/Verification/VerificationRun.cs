@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using RabbitMqBackup.Engine.Catalog;
+using RabbitMqBackup.Engine.Checkpoints;
 using RabbitMqBackup.Engine.Format;
 using RabbitMqBackup.Engine.Messages;
 using RabbitMqBackup.Engine.Storage;
@@ -32,7 +33,7 @@ internal sealed class VerificationRun(
     {
         if (manifest.Status == BackupStatus.InProgress)
         {
-            return [new VerificationFinding(true, nameof(ErrorCode.BackupIncomplete), "", "There is no manifest: the backup is still running, or ended before its end.")];
+            return [new VerificationFinding(true, nameof(ErrorCode.BackupIncomplete), "", "There is no manifest: the backup is still running, or ended before its end."), .. _findings.Select(row => row.Finding)];
         }
 
         IEnumerable<VerificationFinding> remarks = manifest.Status == BackupStatus.Partial
@@ -69,6 +70,19 @@ internal sealed class VerificationRun(
         catch (RabbitBackupException exception) when (IsDamage(exception))
         {
             Add(0, exception.Code.ToString(), definitions.Key, exception.Message);
+        }
+    }
+
+    /// <summary>The copy of a checkpoint, where a run left one: it is of use only while it is whole.</summary>
+    internal async Task CheckCheckpointAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await CheckpointCopy.CheckAsync(catalog.Objects, ObjectPath.Parse($"{manifest.BackupId}/{BackupCheckpoint.StoreKey}"), cancellationToken).ConfigureAwait(false);
+        }
+        catch (RabbitBackupException exception) when (exception.Code == ErrorCode.CheckpointDamaged)
+        {
+            Add(int.MaxValue, exception.Code.ToString(), BackupCheckpoint.StoreKey, exception.Message);
         }
     }
 

@@ -3,7 +3,7 @@ namespace RabbitMqBackup.Engine.Tests.Architecture;
 /// <summary>Which folder of the engine may know which: docs/DESIGN.md, as rules.</summary>
 internal static class Layers
 {
-    private static readonly string[] BelowTheUseCases = ["Messages", "Format", "Storage", "Catalog", "Broker"];
+    private static readonly string[] BelowTheUseCases = ["Messages", "Format", "Storage", "Catalog", "Checkpoints", "Broker"];
 
     /// <summary>By folder (first part of the namespace below the root, "" for the root itself) the folders that it may use beside itself and the root.</summary>
     private static readonly Dictionary<string, string[]> Allowed = new()
@@ -13,6 +13,7 @@ internal static class Layers
         ["Format"] = ["Messages"],
         ["Storage"] = [],
         ["Broker"] = ["Messages"],
+        ["Checkpoints"] = ["Storage"],
         ["Catalog"] = ["Messages", "Format", "Storage"],
         ["Definitions"] = BelowTheUseCases,
         ["Backup"] = [.. BelowTheUseCases, "Definitions"],
@@ -27,6 +28,8 @@ internal static class Layers
         ["ZstdSharp"] = ["Format", "Catalog", "Messages"],
         ["K4os.Compression.LZ4"] = ["Format", "Messages"],
         ["Snappier"] = ["Messages"],
+        ["Microsoft.Data.Sqlite"] = ["Checkpoints"],
+        ["SQLitePCLRaw.core"] = ["Checkpoints"],
     };
 
     /// <summary>The uses that break a rule, each with the rule.</summary>

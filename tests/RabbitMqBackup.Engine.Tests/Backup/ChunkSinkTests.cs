@@ -2,6 +2,7 @@ using RabbitMqBackup.Engine.Backup;
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Broker.Streams;
 using RabbitMqBackup.Engine.Catalog;
+using RabbitMqBackup.Engine.Checkpoints;
 using RabbitMqBackup.Engine.Format;
 using RabbitMqBackup.Engine.Messages.Chunks;
 using RabbitMqBackup.Engine.Storage;
@@ -11,13 +12,24 @@ using Xunit;
 namespace RabbitMqBackup.Engine.Tests.Backup;
 
 /// <summary>Chunks of any shape, in pieces of any size, whole and damaged, into segments and out of them.</summary>
-public sealed class ChunkSinkTests : IDisposable
+public sealed class ChunkSinkTests : IAsyncDisposable
 {
+    private readonly string _checkpoints = Directory.CreateTempSubdirectory("rabbit-backup-test-").FullName;
+    private readonly List<BackupJournal> _journals = [];
     private readonly string _folder = Directory.CreateTempSubdirectory("rabbit-backup-test-").FullName;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public async ValueTask DisposeAsync()
+    {
+        foreach (BackupJournal journal in _journals)
+        {
+            await journal.DisposeAsync();
+        }
+
+        Directory.Delete(_folder, recursive: true);
+        Directory.Delete(_checkpoints, recursive: true);
+    }
 
     [Theory]
     [InlineData(1)]
@@ -39,7 +51,7 @@ public sealed class ChunkSinkTests : IDisposable
             offset += (ulong)random.Next(2);
         }
 
-        await sink.CompleteAsync();
+        await sink.CompleteAsync(Stop);
 
         (List<byte> entries, List<long> offsets) = await ReadAsync(sink.Segments);
         Assert.Equal(expected, entries);
@@ -61,7 +73,7 @@ public sealed class ChunkSinkTests : IDisposable
         Assert.Equal(0, sink.Rewind());
         await DriveAsync(sink, 0, before);
         await DriveAsync(sink, 10, large);
-        await sink.CompleteAsync();
+        await sink.CompleteAsync(Stop);
 
         Assert.Empty(sink.DamagedChunks);
         Assert.Equal([.. before, .. large], (await ReadAsync(sink.Segments)).Entries);
@@ -77,7 +89,7 @@ public sealed class ChunkSinkTests : IDisposable
         sink.Rewind();
         await DriveAsync(sink, 0, large, intact: false);
         await DriveAsync(sink, 300, after);
-        await sink.CompleteAsync();
+        await sink.CompleteAsync(Stop);
 
         Assert.Equal([new StreamGap(0, 299, StreamGapKind.Corrupt)], sink.DamagedChunks);
         Assert.Equal(after, (await ReadAsync(sink.Segments)).Entries);
@@ -99,7 +111,7 @@ public sealed class ChunkSinkTests : IDisposable
         Assert.Equal(0, next);
         await DriveAsync(sink, 0, first);
         await DriveAsync(sink, 10, large);
-        await sink.CompleteAsync();
+        await sink.CompleteAsync(Stop);
         Assert.Equal([.. first, .. large], (await ReadAsync(sink.Segments)).Entries);
     }
 
@@ -115,7 +127,7 @@ public sealed class ChunkSinkTests : IDisposable
         // The broker begins at a chunk's start: what is there already is passed.
         await DriveAsync(sink, 0, first);
         await DriveAsync(sink, 10, second);
-        await sink.CompleteAsync();
+        await sink.CompleteAsync(Stop);
 
         Assert.Equal([.. first, .. second], (await ReadAsync(sink.Segments)).Entries);
     }
@@ -127,7 +139,7 @@ public sealed class ChunkSinkTests : IDisposable
         byte[][] members = [.. Enumerable.Range(0, 6).Select(i => TestEntries.Data([(byte)i]))];
         byte[] last = TestEntries.Plain(TestEntries.Data([99]));
         await DriveAsync(sink, 0, [.. TestEntries.Plain(TestEntries.Data([50])), .. TestEntries.Batch(BatchCodec.Gzip, members), .. last]);
-        await sink.CompleteAsync();
+        await sink.CompleteAsync(Stop);
 
         (List<byte> entries, List<long> offsets) = await ReadAsync(sink.Segments);
         Assert.Equal([5, 6, 7], offsets);
@@ -141,7 +153,7 @@ public sealed class ChunkSinkTests : IDisposable
         byte[] first = Plain(1, 10);
         byte[] second = Plain(1, 20);
         await DriveAsync(sink, 0, [.. first, .. TestEntries.RawBatch(0, 0, 0, []), .. second]);
-        await sink.CompleteAsync();
+        await sink.CompleteAsync(Stop);
 
         Assert.Empty(sink.DamagedChunks);
         Assert.Equal([.. first, .. second], (await ReadAsync(sink.Segments)).Entries);
@@ -160,7 +172,7 @@ public sealed class ChunkSinkTests : IDisposable
         }
 
         await DriveAsync(sink, 31, data);
-        await sink.CompleteAsync();
+        await sink.CompleteAsync(Stop);
 
         Assert.Equal([new StreamGap(0, 10, StreamGapKind.Corrupt), new StreamGap(11, 20, StreamGapKind.Corrupt), new StreamGap(21, 30, StreamGapKind.Corrupt)], sink.DamagedChunks);
         Assert.Equal(data, (await ReadAsync(sink.Segments)).Entries);
@@ -190,7 +202,7 @@ public sealed class ChunkSinkTests : IDisposable
             await sink.OnPauseAsync(Stop);
         }
 
-        await sink.CompleteAsync();
+        await sink.CompleteAsync(Stop);
         await ReadAsync(sink.Segments);
         Assert.Equal((long)offset, sink.NextOffset);
     }
@@ -205,7 +217,11 @@ public sealed class ChunkSinkTests : IDisposable
             Queues = [],
             Options = new BackupOptions { Broker = new BrokerOptions(), Store = BackupStore.Parse(_folder), SegmentBytes = segmentBytes, Compression = SegmentCompression.None },
         };
-        return new ChunkSink(new CaptureContext(plan, new BackupCatalog(plan.Options.Store), TimeProvider.System), number => QueueKey.Segment("/", "s", number, SegmentCompression.None), _ => { }, next, Stop);
+        CheckpointJob job = new() { Kind = BackupCheckpoint.Kind, Id = "b", Store = _folder, CreatedAt = DateTimeOffset.UtcNow };
+        BackupJournal journal = new(CheckpointDatabase.Open(Path.Combine(_checkpoints, $"{Guid.NewGuid():N}.db")), job, null, new Dictionary<string, long>(), trouble => Assert.Fail(trouble.Message));
+        _journals.Add(journal);
+        CaptureContext context = new(plan, new BackupCatalog(plan.Options.Store), journal, LogMessages.Silent.Instance, TimeProvider.System);
+        return new ChunkSink(context, journal.Of("/", "s"), number => QueueKey.Segment("/", "s", number, SegmentCompression.None), _ => { }, next);
     }
 
     /// <summary>Gives a chunk to the sink as a reader does.</summary>

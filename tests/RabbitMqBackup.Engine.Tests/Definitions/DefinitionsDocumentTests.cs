@@ -54,7 +54,9 @@ public class DefinitionsDocumentTests
 
         Assert.Contains("\"future\": {\"a\": 1.50, \"b\": \"\\u00fc\"}", json);
         Assert.Contains("\"new_field\": [1,  2.0]", json);
-        Assert.Contains("\"future\"", Assert.Single(document.Warnings));
+        Assert.Contains("\"future\"", document.Warnings[0]);
+        Assert.Contains("queues[0] ('q') has \"new_field\"", document.Warnings[1]);
+        Assert.Equal(2, document.Warnings.Count);
     }
 
     [Fact]
@@ -81,7 +83,10 @@ public class DefinitionsDocumentTests
     [InlineData("""{"queues": [{"name": "orders", "durable": "yes"}]}""", "queues[0] ('orders') \"durable\" must be true or false, not a text")]
     [InlineData("""{"queues": [{"name": "orders", "arguments": [1]}]}""", "\"arguments\" must be an object, not a list")]
     [InlineData("""{"policies": [{"name": "p", "pattern": ".*"}]}""", "lacks \"definition\"")]
-    [InlineData("""{"bindings": [{"source": null}]}""", "\"source\" must be a text, not null")]
+    [InlineData("""{"bindings": [{"source": null}]}""", "\"source\" must be a text that is not empty, not null")]
+    [InlineData("""{"queues": [{"name": "", "vhost": "/"}]}""", "queues[0] ('') \"name\" must be a text that is not empty, not empty")]
+    [InlineData("""{"vhosts": [{"name": "a"}], "queues": [{"name": "orders"}]}""", "the queue 'orders' lacks \"vhost\"")]
+    [InlineData("""{"queues": [{"name": "orders", "vhost": "/"}], "exchanges": [{"name": "ex", "type": "topic"}]}""", "the exchange 'ex' lacks \"vhost\"")]
     [InlineData("""{"users": [{"name": "u", "tags": 7}]}""", "\"tags\" must be a text or a list, not a number")]
     public void A_fault_is_told_with_its_place(string json, string expected)
     {

@@ -157,7 +157,7 @@ public class DefinitionsImporterTests
     }
 
     private static Task<ImportPlan> PlanAsync(ManagedVirtualHost host, byte[] json, string? virtualHost = null) => new DefinitionsImporter(LogMessages.Silent.Instance).PlanAsync(
-        new() { Broker = host.Options, Document = DefinitionsDocument.Parse(json, "test"), VirtualHost = virtualHost }, Cancel);
+        new() { Broker = host.Options, Document = DefinitionsDocument.Parse(json, "test"), Edit = new() { VirtualHost = virtualHost } }, Cancel);
 
     private static async Task<ImportReport> ImportAsync(ManagedVirtualHost host, byte[] json, string? virtualHost = null)
     {

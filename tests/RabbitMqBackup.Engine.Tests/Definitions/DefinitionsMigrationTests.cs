@@ -23,8 +23,11 @@ public class DefinitionsMigrationTests
         {
             Broker = target.Options,
             Document = old,
-            Transformations = ["PrepareForQuorum", "MigrateTo4"],
-            Remapping = new() { VirtualHosts = new Dictionary<string, string> { [source.Name] = target.Name } },
+            Edit = new()
+            {
+                Transformations = ["PrepareForQuorum", "MigrateTo4"],
+                Remapping = new() { VirtualHosts = new Dictionary<string, string> { [source.Name] = target.Name } },
+            },
         };
 
         DefinitionsImporter importer = new(LogMessages.Silent.Instance);
@@ -35,7 +38,7 @@ public class DefinitionsMigrationTests
         // Each object of the old cluster is either there, or was left out by a transformation that says so.
         Assert.Equal(old.Objects.Count, report.Created + report.Skipped);
         Assert.Equal([$"policy 'ha' in '{source.Name}'"], report.Items.Where(item => item.Outcome is ImportOutcome.Skipped).Select(item => item.Object));
-        DefinitionsDocument wanted = options.Remapping.Apply(DefinitionsTransformations.Apply(old, options.Transformations).Document);
+        DefinitionsDocument wanted = options.Edit.Apply(old).Document;
         Assert.Empty(DefinitionsComparison.Compare(wanted, now));
         Assert.Equal("quorum", now.Queues.Single(queue => queue.Name == "mirrored").Type);
         Assert.Equal("classic", now.Queues.Single(queue => queue.Name == "lazy").Type);
@@ -51,7 +54,7 @@ public class DefinitionsMigrationTests
         await using ManagedVirtualHost target = await ManagedVirtualHost.CreateAsync(generation);
         await FillAsync(source);
         DefinitionsDocument old = await DefinitionsExporter.ExportAsync(source.Options, new() { VirtualHosts = [source.Name] }, Cancel);
-        ImportOptions options = new() { Broker = target.Options, Document = old, Remapping = new() { VirtualHosts = new Dictionary<string, string> { [source.Name] = target.Name } } };
+        ImportOptions options = new() { Broker = target.Options, Document = old, Edit = new() { Remapping = new() { VirtualHosts = new Dictionary<string, string> { [source.Name] = target.Name } } } };
 
         DefinitionsImporter importer = new(LogMessages.Silent.Instance);
         ImportReport report = await importer.ExecuteAsync(await importer.PlanAsync(options, Cancel), null, Cancel);

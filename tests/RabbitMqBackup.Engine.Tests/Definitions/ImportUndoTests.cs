@@ -27,7 +27,7 @@ public class ImportUndoTests
         ImportReport report = await ImportAsync(host, Definitions(host.Name, added, user));
         Assert.True(report.IsComplete, string.Join('\n', report.Items));
 
-        ImportReport undone = await new DefinitionsImporter(LogMessages.Silent.Instance).UndoAsync(host.Options, report, null, Cancel);
+        ImportReport undone = await UndoAsync(host, report);
         DefinitionsDocument after = await DefinitionsExporter.ExportAsync(host.Options, selection, Cancel);
 
         Assert.True(undone.IsComplete, string.Join('\n', undone.Items));
@@ -54,7 +54,7 @@ public class ImportUndoTests
         await using IChannel channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true), Cancel);
         await channel.BasicPublishAsync("", "orders", new byte[1], Cancel);
 
-        ImportReport undone = await new DefinitionsImporter(LogMessages.Silent.Instance).UndoAsync(host.Options, report, null, Cancel);
+        ImportReport undone = await UndoAsync(host, report);
 
         Assert.Equal(3, undone.Failed);
         Assert.Contains("not empty", undone.Items.Single(item => item.Kind == DefinitionKind.Queue).Reason);
@@ -88,6 +88,12 @@ public class ImportUndoTests
           ]
         }
         """;
+
+    private static async Task<ImportReport> UndoAsync(ManagedVirtualHost host, ImportReport report, bool force = false)
+    {
+        DefinitionsImporter importer = new(LogMessages.Silent.Instance);
+        return await importer.UndoAsync(await importer.PlanUndoAsync(host.Options, report, force, null, Cancel), null, Cancel);
+    }
 
     private static async Task<ImportReport> ImportAsync(ManagedVirtualHost host, string json)
     {

@@ -26,6 +26,8 @@ internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
         Store = BackupStore.Parse(Folder);
     }
 
+    private readonly string _checkpoints = Directory.CreateTempSubdirectory("rabbit-checkpoint-test-").FullName;
+
     internal string Folder { get; } = Directory.CreateTempSubdirectory("rabbit-backup-test-").FullName;
 
     internal string VirtualHost { get; }
@@ -47,6 +49,15 @@ internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
     /// <summary>Called with the progress of a restore.</summary>
     internal Action<OperationProgress>? OnRestoreProgress { get; set; }
 
+    /// <summary>Called with each segment's number in the run.</summary>
+    internal Action<int>? OnSegmentCount { get; set; }
+
+    /// <summary>Called with the messages read so far, now and then.</summary>
+    internal Action<long>? OnAdvance { get; set; }
+
+    /// <summary>The engine's clock.</summary>
+    internal TimeProvider? Time { get; set; }
+
     internal static EngineHarness For(TestVirtualHost virtualHost) => new(virtualHost.Broker, virtualHost.Name);
 
     internal async Task<BackupManifest> BackupAsync(Func<BackupOptions, BackupOptions>? change = null, CancellationToken? stop = null)
@@ -58,8 +69,9 @@ internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
             Store = Store,
             Selection = new QueueSelection { VirtualHosts = [VirtualHost] },
             SkipDefinitions = true,
+            CheckpointPath = _checkpoints,
         };
-        BackupEngine engine = new();
+        BackupEngine engine = new(time: Time);
         BackupPlan plan = await engine.PlanAsync(change?.Invoke(options) ?? options, cancellationToken);
         return await engine.ExecuteAsync(plan, this, cancellationToken);
     }
@@ -75,11 +87,16 @@ internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
 
     internal Task<VerificationReport> VerifyAsync(BackupManifest manifest) => new BackupVerifier().VerifyAsync(manifest, deep: true, _ => { }, TestContext.Current.CancellationToken);
 
-    void IBackupEvents.OnProgress(OperationProgress progress) => OnBackupProgress?.Invoke(progress);
+    void IBackupEvents.OnProgress(OperationProgress progress)
+    {
+        OnBackupProgress?.Invoke(progress);
+        OnAdvance?.Invoke(progress.Messages);
+    }
 
     void IBackupEvents.OnSegment(BackupSegment segment)
     {
         Segments.Add(segment);
+        OnSegmentCount?.Invoke(Segments.Count);
         if (Segments.Count == 1)
         {
             OnFirstSegment?.Invoke();
@@ -92,5 +109,9 @@ internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
 
     void IRestoreEvents.OnFailure(RabbitBackupException failure) => Failures.Add(failure);
 
-    public void Dispose() => Directory.Delete(Folder, recursive: true);
+    public void Dispose()
+    {
+        Directory.Delete(Folder, recursive: true);
+        Directory.Delete(_checkpoints, recursive: true);
+    }
 }

@@ -10,18 +10,20 @@ namespace RabbitMqBackup.Engine.Definitions.Transformations;
 internal sealed class PrepareForQuorum()
     : Transformation("PrepareForQuorum", "Makes classic queues that a policy mirrors quorum queues, without the arguments that those can't have; queues that are deleted with their last consumer stay classic.")
 {
+    private const string NoQuorumOverflow = "reject-publish-dlx";
+
     private static readonly string[] Incompatible = ["x-max-priority", "x-queue-mode", "x-queue-version", "x-queue-master-locator", "x-ha-policy"];
 
     internal override DefinitionsDocument Apply(DefinitionsDocument document, List<TransformationChange> changes)
     {
         EffectivePolicy policies = new(document.Policies.Select(policy => PolicyRule.FromJson(policy.Json)), []);
-        return document.WithObjects(document.Objects.Select(item => item is QueueDefinition { Type: QueueTypes.Classic } queue && IsMirrored(queue, policies) ? Convert(queue, changes) : item));
+        return document.WithObjects(document.Objects.Select(item => item is QueueDefinition { Type: QueueTypes.Classic } queue
+            && policies.For(new(queue.VirtualHost ?? "", queue.Name), QueueTypes.Classic) is var settings && settings.Keys.Any(RemoveClassicMirroring.IsMirroring) ? Convert(queue, settings, changes) : item));
     }
 
-    private static bool IsMirrored(QueueDefinition queue, EffectivePolicy policies) =>
-        policies.For(new(queue.VirtualHost ?? "", queue.Name), QueueTypes.Classic).Keys.Any(RemoveClassicMirroring.IsMirroring);
+    private static string? Overflow(IReadOnlyDictionary<string, object?> settings) => settings.GetValueOrDefault("overflow") as string;
 
-    private DefinitionObject Convert(QueueDefinition queue, List<TransformationChange> changes)
+    private DefinitionObject Convert(QueueDefinition queue, IReadOnlyDictionary<string, object?> settings, List<TransformationChange> changes)
     {
         if (queue.AutoDelete)
         {
@@ -51,12 +53,17 @@ internal sealed class PrepareForQuorum()
                 done.Add($"{argument} removed");
             }
 
-            if (arguments["x-overflow"] is JsonValue overflow && overflow.TryGetValue(out string? behaviour) && behaviour == "reject-publish-dlx")
+            if (arguments["x-overflow"] is JsonValue overflow && overflow.TryGetValue(out string? behaviour) && behaviour == NoQuorumOverflow)
             {
                 arguments["x-overflow"] = "reject-publish";
-                done.Add("x-overflow reject-publish-dlx made reject-publish");
+                done.Add($"x-overflow {NoQuorumOverflow} made reject-publish");
             }
         });
+        if (Overflow(settings) == NoQuorumOverflow)
+        {
+            done.Add($"the policy's overflow {NoQuorumOverflow} has no effect any more");
+        }
+
         changes.Add(Change(queue, string.Join(", ", done)));
         return converted;
     }

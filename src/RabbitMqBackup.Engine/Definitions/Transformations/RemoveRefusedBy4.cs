@@ -5,11 +5,12 @@ namespace RabbitMqBackup.Engine.Definitions.Transformations;
 /// <summary>
 /// What a broker from 4.0 on refuses or has no use for. Measured: 4.3 refuses the policy key queue-master-locator, the argument x-queue-master-locator, and x-queue-version 1; lazy mode has been
 /// without effect since 3.12; queues that are neither durable nor exclusive are deprecated and off by default in a later version; <c>default_queue_type: undefined</c> is how 3.x writes none.
+/// A list of feature flags, which some tools put into definitions, has no meaning for another version.
 /// </summary>
 internal sealed class RemoveRefusedBy4()
-    : Transformation("RemoveRefusedBy4", "Takes out what RabbitMQ 4 refuses or has no use for: queue modes, master locators, version 1 queues, transient queues (made durable), undefined default types.")
+    : Transformation("RemoveRefusedBy4", "Takes out what RabbitMQ 4 refuses or has no use for: queue modes, master locators, version 1 queues, transient queues (made durable), undefined default types, feature flags.")
 {
-    internal override DefinitionsDocument Apply(DefinitionsDocument document, List<TransformationChange> changes) => document.WithObjects(document.Objects
+    internal override DefinitionsDocument Apply(DefinitionsDocument document, List<TransformationChange> changes) => document.Without("feature_flags").WithObjects(document.Objects
         .Select(item => RemoveSettings(item, (key, value) => IsRefused(key, value), changes))
         .OfType<DefinitionObject>()
         .Select(item => item switch
@@ -33,7 +34,7 @@ internal sealed class RemoveRefusedBy4()
             return item;
         }
 
-        changes.Add(Change(before, "made durable"));
+        changes.Add(Change(before, "made durable: applications that declare it have to declare it so"));
         return item.With(json => json["durable"] = true);
     }
 

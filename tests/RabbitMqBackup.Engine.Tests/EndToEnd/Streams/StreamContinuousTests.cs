@@ -84,6 +84,46 @@ public sealed class StreamContinuousTests
         await Assert.ThrowsAsync<ArgumentException>(() => bed.Harness.BackupAsync(options => options with { Duration = TimeSpan.FromSeconds(5) }));
     }
 
+    [Theory]
+    [InlineData("3.10")]
+    [InlineData("4.3")]
+    public async Task A_run_that_was_cut_goes_on_at_the_next_offset_and_keeps_what_it_has(string generation)
+    {
+        await using StreamBed bed = await StreamBed.StartAsync(generation);
+        await bed.CreateAsync("log");
+        await bed.PublishNumbersAsync("log", 0, 100);
+        await bed.Harness.BackupAsync(options => options with { BackupId = "base", Incremental = true });
+        await bed.StoreOffsetAsync("log", "reader", 42);
+        await bed.PublishAsync("log", StreamBed.Mixed(20_000, 100));
+        (string, long Messages) before = await bed.FingerprintAsync("log");
+        using CancellationTokenSource cut = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+        int stored = bed.Harness.Segments.Count;
+        bed.Harness.OnSegmentCount = count =>
+        {
+            if (count == stored + 3)
+            {
+                cut.Cancel();
+            }
+        };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => bed.Harness.BackupAsync(options => options with { BackupId = "cut", Incremental = true, SegmentBytes = 64 << 10 }, cut.Token));
+        string[] kept = [.. bed.Harness.Segments.Where(segment => segment.BackupId == "cut").Select(segment => segment.Key)];
+        bed.Harness.OnSegmentCount = null;
+
+        BackupManifest manifest = await bed.Harness.BackupAsync(options => options with { BackupId = "cut", Resume = true });
+        await bed.DeleteAsync("log");
+        await bed.Harness.RestoreAsync(manifest);
+
+        Assert.Empty(bed.Harness.Failures);
+        QueueEntry entry = Assert.Single(manifest.Queues);
+        Assert.Equal((BackupStatus.Complete, "base", 100L), (manifest.Status, manifest.BasedOn, entry.Stream!.StartOffset));
+        Assert.Equal(before.Messages - 100, manifest.TotalMessages);
+        Assert.Equal(kept, entry.Segments.Take(kept.Length).Select(segment => segment.Key));
+        Assert.Equal(42, entry.Stream.ConsumerOffsets["reader"]);
+        Assert.Empty((await bed.Harness.VerifyAsync(manifest)).Findings);
+        Assert.Equal(before, await bed.FingerprintAsync("log"));
+    }
+
     private static BackupOptions Continuous(BackupOptions options) => options with { Continuous = true, SegmentInterval = TimeSpan.FromSeconds(1) };
 
     private static async Task AwaitCapturedAsync(StreamBed bed, long messages)

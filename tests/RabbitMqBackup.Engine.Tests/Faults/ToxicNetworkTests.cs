@@ -1,0 +1,183 @@
+using System.Diagnostics;
+using System.Net;
+using RabbitMQ.Client;
+using RabbitMqBackup.Engine.Catalog;
+using RabbitMqBackup.Engine.Storage;
+using RabbitMqBackup.Engine.Tests.EndToEnd;
+using RabbitMqBackup.TestHost;
+using Xunit;
+
+namespace RabbitMqBackup.Engine.Tests.Faults;
+
+/// <summary>Between module and broker, and between module and store, the network delays, cuts, halves, swallows: no hang beyond the time-outs, nothing wrong in a backup.</summary>
+public sealed class ToxicNetworkTests
+{
+    private const int Count = 3_000;
+
+    private static readonly RetryOptions Quick = new() { MaxAttempts = 6, FirstDelay = TimeSpan.FromMilliseconds(50), MaxDelay = TimeSpan.FromSeconds(1) };
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_connection_that_breaks_in_the_middle_is_made_anew_and_the_backup_is_whole()
+    {
+        await using TestVirtualHost virtualHost = await Brokers.VirtualHostAsync();
+        using EngineHarness harness = EngineHarness.For(virtualHost);
+        await using IndependentClient client = await IndependentClient.ConnectAsync(virtualHost.Broker, virtualHost.Name);
+        await FillAsync(client, "q", "classic");
+        // 0 is the check of the plan, 1 and 2 are reads.
+        await using ToxicProxy proxy = new(virtualHost.Broker.Host, virtualHost.Broker.AmqpPort, number => number is 1 or 2 ? new Toxic { After = 300_000, Cut = true } : null);
+
+        BackupManifest manifest = await harness.BackupAsync(options => options with { Broker = Through(harness, proxy), Retry = Quick, SegmentBytes = 64 << 10 });
+
+        Assert.Equal(2, proxy.Struck);
+        Assert.Empty(harness.Failures);
+        Assert.Equal(BackupStatus.Complete, manifest.Status);
+        Assert.Equal(Enumerable.Range(0, Count), await NumbersAsync(manifest));
+        Assert.Equal((uint)Count, await client.CountAsync("q"));
+    }
+
+    [Theory]
+    [InlineData("classic")]
+    [InlineData("quorum")]
+    public async Task Whatever_happens_between_module_and_broker_a_backup_holds_nothing_wrong(string type)
+    {
+        await using TestVirtualHost virtualHost = await Brokers.VirtualHostAsync();
+        int seed = Environment.TickCount;
+        Random random = new(seed);
+        int whole = 0, struck = 0;
+        int rounds = LongRun.Count(4, 50);
+        await using IndependentClient client = await IndependentClient.ConnectAsync(virtualHost.Broker, virtualHost.Name);
+        for (int round = 0; round < rounds; round++)
+        {
+            string queue = $"q-{round}";
+            using EngineHarness harness = EngineHarness.For(virtualHost);
+            await FillAsync(client, queue, type);
+            await using (ToxicProxy proxy = new(virtualHost.Broker.Host, virtualHost.Broker.AmqpPort, number => number > 0 && random.Next(3) > 0 ? Toxic.Any(random, mayCorrupt: false) : null))
+            {
+                long start = Stopwatch.GetTimestamp();
+                BackupManifest manifest = await harness.BackupAsync(options => options with { Broker = Through(harness, proxy), Retry = Quick, SegmentBytes = 64 << 10 })
+                    .WaitAsync(TimeSpan.FromMinutes(4), Cancel);
+                struck += proxy.Struck;
+                whole += manifest.Status == BackupStatus.Complete ? 1 : 0;
+
+                // In whatever state: what is in it is the head of the queue, each message once, in order.
+                List<int> numbers = await NumbersAsync(manifest);
+                Assert.Equal(Enumerable.Range(0, numbers.Count), numbers);
+                Assert.True(manifest.Status == BackupStatus.Partial ^ numbers.Count == Count, $"seed {seed}, round {round}: {manifest.Status} with {numbers.Count}");
+                Assert.Equal(manifest.Status == BackupStatus.Partial, harness.Failures.Count > 0);
+                Assert.DoesNotContain((await harness.VerifyAsync(manifest)).Findings, finding => finding.IsError);
+            }
+
+            for (DateTime deadline = DateTime.UtcNow.AddSeconds(60); await client.CountAsync(queue) != Count; await Task.Delay(100, Cancel))
+            {
+                Assert.True(DateTime.UtcNow < deadline, $"seed {seed}, round {round}: {await client.CountAsync(queue)} messages are ready");
+            }
+
+            await client.DeleteAsync(queue);
+        }
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"{type}: {rounds} rounds, {struck} connections struck, {whole} whole all the same, seed {seed}");
+        Assert.True(struck > 0, "no connection was struck");
+    }
+
+    [Fact]
+    public async Task Whatever_happens_between_module_and_store_a_backup_is_whole_or_is_none()
+    {
+        await using TestVirtualHost virtualHost = await Brokers.VirtualHostAsync();
+        CephServer server;
+        try
+        {
+            server = await CephServer.GetAsync();
+        }
+        catch (TestServerUnavailableException reason)
+        {
+            Assert.Skip(reason.Message);
+            throw;
+        }
+
+        string bucket = $"toxic-{Guid.NewGuid():n}";
+        using Amazon.S3.AmazonS3Client admin = new(server.AccessKey, server.SecretKey, new Amazon.S3.AmazonS3Config { ServiceURL = server.Endpoint.ToString(), ForcePathStyle = true, AuthenticationRegion = "us-east-1" });
+        await admin.PutBucketAsync(bucket, Cancel);
+        using EngineHarness harness = EngineHarness.For(virtualHost);
+        await using IndependentClient client = await IndependentClient.ConnectAsync(virtualHost.Broker, virtualHost.Name);
+        await FillAsync(client, "q", "classic");
+        BackupStore Store(int port) => BackupStore.Create(new BackupStoreOptions
+        {
+            Uri = $"s3://{bucket}/backups",
+            S3 = new S3Options { AccessKey = server.AccessKey, SecretKey = server.SecretKey, Endpoint = new UriBuilder(server.Endpoint) { Port = port }.Uri },
+            Retry = Quick,
+            RequestTimeout = TimeSpan.FromSeconds(3),
+        });
+        BackupStore straight = Store(server.Endpoint.Port);
+        await using BackupCatalog catalog = new(straight);
+        int seed = Environment.TickCount;
+        Random random = new(seed);
+        int whole = 0, struck = 0;
+        int rounds = LongRun.Count(5, 50);
+        for (int round = 0; round < rounds; round++)
+        {
+            string id = $"r{round}";
+            await using ToxicProxy proxy = new(server.Endpoint.Host, server.Endpoint.Port, _ => random.Next(3) > 0 ? Toxic.Any(random, mayCorrupt: true) with { After = random.Next(4000) } : null);
+            try
+            {
+                await harness.BackupAsync(options => options with { Store = Store(proxy.Port), BackupId = id, SegmentBytes = 64 << 10, CheckpointPath = Path.Combine(harness.Folder, "checkpoints") })
+                    .WaitAsync(TimeSpan.FromMinutes(4), Cancel);
+            }
+            catch (RabbitBackupException exception) when (exception.Code is ErrorCode.StorageUnavailable or ErrorCode.StorageAccessDenied or ErrorCode.StorageConflict or ErrorCode.BackupExists)
+            {
+                // A store that fails ends the run.
+            }
+
+            struck += proxy.Struck;
+            if (await catalog.ExistsAsync(id, Cancel))
+            {
+                BackupManifest manifest = await catalog.GetAsync(id, Cancel);
+                Assert.Equal((BackupStatus.Complete, (long)Count), (manifest.Status, manifest.TotalMessages));
+                Assert.Empty((await harness.VerifyAsync(manifest)).Findings);
+                whole++;
+            }
+        }
+
+        Assert.Equal((uint)Count, await client.CountAsync("q"));
+        TestContext.Current.TestOutputHelper?.WriteLine($"store: {rounds} rounds, {struck} connections struck, {whole} whole all the same, seed {seed}");
+        Assert.True(struck > 0, "no connection was struck");
+    }
+
+    private static Engine.Broker.BrokerOptions Through(EngineHarness harness, ToxicProxy proxy) => harness.Broker with
+    {
+        Endpoints = [new DnsEndPoint("127.0.0.1", proxy.Port)],
+        ConnectTimeout = TimeSpan.FromSeconds(3),
+        RequestTimeout = TimeSpan.FromSeconds(3),
+        Heartbeat = TimeSpan.FromSeconds(2),
+    };
+
+    private static async Task FillAsync(IndependentClient client, string queue, string type)
+    {
+        await client.DeclareAsync(queue, type);
+        await client.PublishAsync(queue, Enumerable.Range(0, Count).Select(number => (new BasicProperties { MessageId = $"{number}" }, Body(number))));
+    }
+
+    private static byte[] Body(int number)
+    {
+        byte[] body = new byte[250];
+        new Random(number).NextBytes(body);
+        return body;
+    }
+
+    private static async Task<List<int>> NumbersAsync(BackupManifest manifest)
+    {
+        List<int> numbers = [];
+        foreach (BackupSegment segment in BackupContents.GetSegments(manifest))
+        {
+            await foreach (BackupMessage message in BackupContents.ReadMessagesAsync(segment, Cancel))
+            {
+                int number = int.Parse(message.Properties.MessageId!, System.Globalization.CultureInfo.InvariantCulture);
+                Assert.True(message.Body.AsSpan().SequenceEqual(Body(number)), $"message {number} has another body");
+                numbers.Add(number);
+            }
+        }
+
+        return numbers;
+    }
+}
