@@ -185,6 +185,7 @@ internal sealed class ChunkSink(CaptureContext context, QueueJournal journal, Fu
             (NextOffset, LastOffset, LastChunkTime, _messages, _bytes) = _mark;
             _reportedMessages = Math.Min(_reportedMessages, _messages);
             _reportedBytes = Math.Min(_reportedBytes, _bytes);
+            _gaps.RemoveAll(gap => gap.FirstOffset >= NextOffset);
         }
 
         _partLength = 0;

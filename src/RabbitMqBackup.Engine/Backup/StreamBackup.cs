@@ -144,6 +144,7 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
     /// <summary>Reads over as many connections as it takes.</summary>
     private async Task<RabbitBackupException?> ReadAsync(ChunkSink sink, CancellationToken cancellationToken)
     {
+        _nextOffset = sink.NextOffset;
         StreamReconnects reconnects = new(context.Time) { MaxTime = context.Options.Continuous ? MaxFollowOutage : context.Options.Retry.MaxTime };
         while (true)
         {
@@ -167,6 +168,10 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
             catch (RabbitBackupException exception) when (!exception.Code.IsStorage())
             {
                 long next = sink.Rewind();
+
+                // What is read again may have gone meanwhile, and what was missing is missing once.
+                _nextOffset = Math.Min(_nextOffset, next);
+                _gaps.RemoveAll(gap => gap.FirstOffset >= next);
                 try
                 {
                     await reconnects.WaitAsync(_connected ? exception : Final(exception), next, cancellationToken).ConfigureAwait(false);
