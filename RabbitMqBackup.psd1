@@ -14,6 +14,7 @@
     CmdletsToExport      = @(
         'Backup-RabbitMq'
         'Compare-RabbitDefinitions'
+        'Copy-RabbitBackup'
         'Export-RabbitDefinitions'
         'Get-RabbitBackup'
         'Get-RabbitBackupMessage'
@@ -22,7 +23,9 @@
         'Import-RabbitDefinitions'
         'New-RabbitBackupStore'
         'New-RabbitConnection'
+        'Remove-RabbitBackup'
         'Restore-RabbitMq'
+        'Set-RabbitBackup'
         'Test-RabbitBackup'
         'Undo-RabbitImport'
     )

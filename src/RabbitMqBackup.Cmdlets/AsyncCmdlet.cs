@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using System.Management.Automation.Host;
 using System.Runtime.ExceptionServices;
 using RabbitMqBackup.Engine;
 
@@ -94,6 +95,25 @@ public abstract class AsyncCmdlet : PSCmdlet
 
     /// <summary>Queues a non-terminating error. From any thread, while <see cref="Run{T}"/> or <see cref="RunEach{T}"/> runs.</summary>
     private protected void PostError(RabbitBackupException failure) => Pump.Post(() => WriteError(ErrorRecords.From(failure)), isNews: true);
+
+    /// <summary>Asks, as -WhatIf, -Confirm and the user's preference have it, whether a change may be made.</summary>
+    /// <param name="what">What is done to what, as a sentence without its end.</param>
+    /// <param name="caption">Above the question.</param>
+    /// <param name="isWhatIf">True where the answer is no because of -WhatIf.</param>
+    private protected bool MayChange(string what, string caption, out bool isWhatIf)
+    {
+        try
+        {
+            bool may = ShouldProcess(what, $"{what}?", caption, out ShouldProcessReason reason);
+            isWhatIf = reason == ShouldProcessReason.WhatIf;
+            return may;
+        }
+        catch (Exception nobody) when (nobody is NullReferenceException or PSInvalidOperationException or HostException)
+        {
+            // The console of pwsh 7.6 throws the first at the end of its input, the second with -NonInteractive; other hosts throw the third.
+            throw new ArgumentException("There is nobody to ask: -Confirm:$false goes on without asking, -WhatIf shows what would be done.", "Confirm", nobody);
+        }
+    }
 
     private bool MoveNext<T>(IAsyncEnumerator<T> items)
     {

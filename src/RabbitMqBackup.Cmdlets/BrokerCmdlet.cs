@@ -39,25 +39,6 @@ public abstract class BrokerCmdlet : AsyncCmdlet
         return credential is null ? connection : connection.With(credential.GetNetworkCredential());
     }
 
-    /// <summary>Asks, as -WhatIf, -Confirm and the user's preference have it, whether a change may be made.</summary>
-    /// <param name="what">What is done to what, as a sentence without its end.</param>
-    /// <param name="caption">Above the question.</param>
-    /// <param name="isWhatIf">True where the answer is no because of -WhatIf.</param>
-    private protected bool MayChange(string what, string caption, out bool isWhatIf)
-    {
-        try
-        {
-            bool may = ShouldProcess(what, $"{what}?", caption, out ShouldProcessReason reason);
-            isWhatIf = reason == ShouldProcessReason.WhatIf;
-            return may;
-        }
-        catch (Exception nobody) when (nobody is NullReferenceException or PSInvalidOperationException or HostException)
-        {
-            // The console of pwsh 7.6 throws the first at the end of its input, the second with -NonInteractive; other hosts throw the third.
-            throw new ArgumentException("There is nobody to ask: -Confirm:$false goes on without asking, -WhatIf shows what would be done.", "Confirm", nobody);
-        }
-    }
-
     private static RabbitConnection? FromEnvironment()
     {
         if (Environment.GetEnvironmentVariable(EnvironmentVariable) is not { Length: > 0 } uri)

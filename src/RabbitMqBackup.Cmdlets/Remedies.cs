@@ -21,6 +21,8 @@ internal static class Remedies
         ErrorCode.ManagementApiUnavailable =>
             "Turn the API on with 'rabbitmq-plugins enable rabbitmq_management', or say where it is with New-RabbitConnection -ManagementUri.",
         ErrorCode.BackupNotFound => "Get-RabbitBackup lists the backups of the store.",
+        ErrorCode.BackupProtected => "Remove-RabbitBackup -WhatIf shows what stands against it.",
+        ErrorCode.BackupInUse => "Wait until the other process has ended.",
         ErrorCode.BackupExists => "Choose another -BackupId, or leave it out to have one made.",
         ErrorCode.BackupIncomplete or ErrorCode.SegmentCorrupt or ErrorCode.ObjectNotFound => AnotherCopy,
         ErrorCode.FormatTooNew => "Update the module.",

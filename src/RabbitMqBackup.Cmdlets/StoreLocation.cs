@@ -11,8 +11,12 @@ internal static class StoreLocation
     /// <summary>From a path as PowerShell knows it (relative to its location, with its drives) or a URI.</summary>
     /// <exception cref="ArgumentException">It can't be understood, with the reason.</exception>
     internal static BackupStore Parse(string text, PathIntrinsics paths) =>
+        BackupStore.Parse(Resolve(text, paths));
+
+    /// <summary>The full path behind a path as PowerShell knows it; a URI stays as it is.</summary>
+    internal static string Resolve(string text, PathIntrinsics paths) =>
         // To PowerShell nothing at all is its location; a store must be named.
-        BackupStore.Parse(string.IsNullOrWhiteSpace(text) ? "" : FullPath(text, paths) ?? text);
+        string.IsNullOrWhiteSpace(text) ? "" : FullPath(text, paths) ?? text;
 
     /// <summary>The store that was given, else the one in RABBITMQ_BACKUP_STORE.</summary>
     /// <exception cref="ArgumentException">There is neither.</exception>

@@ -39,6 +39,12 @@ public enum ErrorCode
     /// <summary>A backup with this id is in the store already.</summary>
     BackupExists,
 
+    /// <summary>Another process makes, restores, copies or removes this backup, or did and its lease is still there.</summary>
+    BackupInUse,
+
+    /// <summary>The backup is pinned, is the last good one, or others are based on it: it is not removed.</summary>
+    BackupProtected,
+
     /// <summary>A segment is truncated, altered, or not a segment.</summary>
     SegmentCorrupt,
 

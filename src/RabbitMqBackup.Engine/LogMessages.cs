@@ -14,6 +14,25 @@ internal static class LogMessages
     internal static void RestoreReconnects(this IEngineLog log, string queue, string reason, int unconfirmed) => log.Write(
         LogLevel.Warning, $"Restoring '{queue}' was interrupted ({reason}) and tries again; {unconfirmed} message(s) may be there already and will be sent once more.");
 
+    internal static void ReadingWithoutLease(this IEngineLog log, string backupId, string reason) =>
+        log.Write(LogLevel.Warning, $"The backup '{backupId}' is read without a lease, since the store can't be written to: should somebody remove it meanwhile, the reading fails. ({reason})");
+
+    internal static void BackupRemoved(this IEngineLog log, string backupId, int objects) =>
+        log.Write(LogLevel.Information, $"Removed the backup '{backupId}', {objects} object(s).");
+
+    internal static void BackupCopied(this IEngineLog log, string backupId, string target, int segments, int byStore, int found) => log.Write(
+        LogLevel.Information,
+        $"Copied the backup '{backupId}' with {segments} segment(s) to {target}; {byStore} object(s) were copied by the store itself, {found} were there already.");
+
+    internal static void LeaseBroken(this IEngineLog log, string backupId, string holder) =>
+        log.Write(LogLevel.Warning, $"Took away a stale lease on the backup '{backupId}' ({holder}).");
+
+    internal static void LeaseNotRenewed(this IEngineLog log, string backupId, string reason) =>
+        log.Write(LogLevel.Information, $"The lease on the backup '{backupId}' could not be renewed: {reason}");
+
+    internal static void LeaseNotReleased(this IEngineLog log, string backupId, string reason) =>
+        log.Write(LogLevel.Information, $"The lease on the backup '{backupId}' could not be given back, and will count as stale: {reason}");
+
     internal static void CheckpointTrouble(this IEngineLog log, string reason) => log.Write(
         LogLevel.Warning,
         $"{reason} The run goes on, but may not be resumable.");

@@ -12,6 +12,9 @@ internal sealed class ProgressMeter(string activity, long? totalMessages, int to
     private readonly Dictionary<string, long> _behind = new(StringComparer.Ordinal);
     private long _lastReport;
 
+    /// <summary>What is counted, in the plural.</summary>
+    internal string Unit { get; init; } = "messages";
+
     /// <summary>Adds work done on <paramref name="current"/>.</summary>
     internal void Add(string current, long messages, long bytes)
     {
@@ -53,6 +56,7 @@ internal sealed class ProgressMeter(string activity, long? totalMessages, int to
         {
             Activity = activity,
             Current = current,
+            Unit = Unit,
             Messages = _messages,
             TotalMessages = totalMessages,
             Bytes = _bytes,

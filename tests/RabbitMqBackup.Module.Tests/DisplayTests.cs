@@ -15,6 +15,7 @@ public sealed partial class DisplayTests : BrokerTest
     [InlineData("Get-RabbitBackup $Store | Restore-RabbitMq -Connection $Rabbit -WhatIf", "Conflict")]
     [InlineData("Get-RabbitBackup $Store | Restore-RabbitMq -Connection $Rabbit -IfNotEmpty Append -Confirm:$false", "True")]
     [InlineData("(Get-RabbitBackup $Store | Restore-RabbitMq -Connection $Rabbit -IfNotEmpty Append -Confirm:$false).Queues", "a-rather-long-name")]
+    [InlineData("Remove-RabbitBackup -Store $Store -KeepLast 1 -KeepDaily 1 -KeepWeekly 1 -KeepMonthly 1 -WhatIf", "Keep")]
     [InlineData("Export-RabbitDefinitions -Connection $Rabbit", "Exchanges")]
     [InlineData("(Export-RabbitDefinitions -Connection $Rabbit).Queues", "a-rather-long-name")]
     [InlineData("Export-RabbitDefinitions -Connection $Rabbit | Import-RabbitDefinitions -Connection $Rabbit -WhatIf", "Equal")]

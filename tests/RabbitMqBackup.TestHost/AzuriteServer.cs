@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+
 namespace RabbitMqBackup.TestHost;
 
 /// <summary>A blob server for tests: taken from RABBITMQ_TEST_AZURE_* if set, else Azurite by <c>tests/servers/azurite.sh</c>.</summary>
@@ -15,6 +18,19 @@ public sealed record AzuriteServer(Uri Endpoint, string Account, string Key)
     /// <summary>The process's server; started at the first call, which may take a minute where packages are installed first, and ended with the process.</summary>
     /// <exception cref="TestServerUnavailableException">There is no way to get one here; the message says why. Tests skip with it.</exception>
     public static Task<AzuriteServer> GetAsync() => Shared.Value;
+
+    /// <summary>Makes a container, by a request signed here (Shared Key), for tests that must not load a cloud's library.</summary>
+    public async Task CreateContainerAsync(string name)
+    {
+        string time = DateTime.UtcNow.ToString("R");
+        string text = $"PUT\n\n\n\n\n\n\n\n\n\n\n\nx-ms-date:{time}\nx-ms-version:2021-08-06\n/{Account}{Endpoint.AbsolutePath}/{name}\nrestype:container";
+        using HttpRequestMessage request = new(HttpMethod.Put, new Uri($"{Endpoint}/{name}?restype=container"));
+        request.Headers.Add("x-ms-date", time);
+        request.Headers.Add("x-ms-version", "2021-08-06");
+        request.Headers.TryAddWithoutValidation("Authorization", $"SharedKey {Account}:{Convert.ToBase64String(HMACSHA256.HashData(Convert.FromBase64String(Key), Encoding.UTF8.GetBytes(text)))}");
+        using HttpClient client = new();
+        (await client.SendAsync(request)).EnsureSuccessStatusCode();
+    }
 
     private static async Task<AzuriteServer> FindAsync()
     {

@@ -127,6 +127,10 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
     [Parameter]
     public SwitchParameter PassSegment { get; set; }
 
+    /// <summary>Takes away the lease of an earlier run with the same id whose process is gone.</summary>
+    [Parameter]
+    public SwitchParameter BreakStaleLease { get; set; }
+
     /// <summary>Reads also queues that the pre-flight check calls unsafe, where that makes sense.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -211,6 +215,7 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
             SegmentInterval = SegmentInterval ?? options.SegmentInterval,
             MaxConcurrentQueues = MaxConcurrentQueues ?? options.MaxConcurrentQueues,
             Force = Force,
+            BreakStaleLease = BreakStaleLease,
         };
     }
 

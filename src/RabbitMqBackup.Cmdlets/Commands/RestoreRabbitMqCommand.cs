@@ -133,6 +133,10 @@ public sealed class RestoreRabbitMqCommand : BrokerCmdlet
     [Parameter]
     public TimeSpan? RetryTimeout { get; set; }
 
+    /// <summary>Takes away the lease of a removal of this backup whose process is gone.</summary>
+    [Parameter]
+    public SwitchParameter BreakStaleLease { get; set; }
+
     /// <summary>Restores also into a queue that exists with another type or other arguments.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -245,6 +249,7 @@ public sealed class RestoreRabbitMqCommand : BrokerCmdlet
             ConfirmWindowBytes = ConfirmWindowBytes ?? options.ConfirmWindowBytes,
             RetryTimeout = RetryTimeout ?? options.RetryTimeout,
             Force = Force,
+            BreakStaleLease = BreakStaleLease,
         };
     }
 }

@@ -1,6 +1,5 @@
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Catalog;
-using RabbitMqBackup.Engine.Storage;
 
 namespace RabbitMqBackup.Engine.Backup;
 
@@ -55,11 +54,7 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
     private async Task<ResumeState?> FindEarlierAsync(BackupOptions options, string id, CancellationToken cancellationToken)
     {
         await using BackupCatalog catalog = new(options.Store);
-        if (await catalog.ExistsAsync(id, cancellationToken).ConfigureAwait(false))
-        {
-            throw Refusal(ErrorCode.BackupExists, id, $"There is a backup '{id}' in {options.Store} already.", "Choose another -BackupId, or leave it out to have one made.");
-        }
-
+        await catalog.RefuseExistingAsync(id, cancellationToken).ConfigureAwait(false);
         JournalOpening opening = new(catalog, options, id, _log, _time);
         bool isBegun = JournalOpening.IsBegun(await opening.ObjectsAsync(cancellationToken).ConfigureAwait(false));
         if (options.Resume)

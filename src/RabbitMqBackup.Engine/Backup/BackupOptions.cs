@@ -72,4 +72,7 @@ public sealed record BackupOptions
 
     /// <summary>Read also what the pre-flight check calls unsafe, where that makes sense. Default false.</summary>
     public bool Force { get; init; }
+
+    /// <summary>Takes away the lease of a run of the same id whose process is gone. Default false: such a lease is an error that names the holder.</summary>
+    public bool BreakStaleLease { get; init; }
 }

@@ -38,6 +38,19 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
     private async Task<BackupManifest> RunAsync(CancellationToken ending, CancellationToken cancellationToken)
     {
         await using BackupCatalog catalog = new(plan.Options.Store);
+        // Who resumes a run asks for what is left of it, the lease included, if its process is gone.
+        LeaseOptions options = new() { BreakStale = plan.Options.BreakStaleLease || plan.Options.Resume };
+        BackupLeases leases = new(catalog.Objects, log, time, options);
+        await using BackupLease lease = await leases.TakeAsync(plan.BackupId, LeasePurpose.Backup, cancellationToken).ConfigureAwait(false);
+        await using BackupLease? basis = plan.BasedOn is { } id ? await leases.TakeAsync(id, LeasePurpose.Base, cancellationToken).ConfigureAwait(false) : null;
+
+        // Whoever held it before may have come to its end since the plan was made.
+        await catalog.RefuseExistingAsync(plan.BackupId, cancellationToken).ConfigureAwait(false);
+        return await lease.RunAsync(token => RunLeasedAsync(catalog, token), cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<BackupManifest> RunLeasedAsync(BackupCatalog catalog, CancellationToken cancellationToken)
+    {
         JournalOpening opening = new(catalog, plan.Options, plan.BackupId, log, time);
         await using BackupJournal journal = await opening.OpenAsync(plan, trouble => log.CheckpointTrouble(trouble.Message), cancellationToken).ConfigureAwait(false);
         BackupManifest manifest;

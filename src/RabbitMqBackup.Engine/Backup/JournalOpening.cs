@@ -52,7 +52,9 @@ internal sealed class JournalOpening(BackupCatalog catalog, BackupOptions option
         try
         {
             CheckpointJob job = CheckpointJob.Read(database) ?? BeginJob(database, plan);
-            CheckpointSync? sync = options.CheckpointInterval > TimeSpan.Zero ? new CheckpointSync(database, catalog.Objects, _copy, options.CheckpointInterval, time, onTrouble) : null;
+            // A store with locks gets nothing that is written again and again: the state stays on this machine.
+            bool isCopied = options.CheckpointInterval > TimeSpan.Zero && !catalog.Objects.Capabilities.HasFlag(StoreCapabilities.Retains);
+            CheckpointSync? sync = isCopied ? new CheckpointSync(database, catalog.Objects, _copy, options.CheckpointInterval, time, onTrouble) : null;
             BackupJournal journal = new(database, job, sync, objects, onTrouble);
             if (found)
             {

@@ -33,6 +33,7 @@ public sealed class BackupCatalog : IAsyncDisposable
     /// <exception cref="RabbitBackupException">The store can't be listed.</exception>
     public async IAsyncEnumerable<BackupManifest> ListAsync(BackupQuery query, Action<RabbitBackupException> onDamaged, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        HashSet<string> pinned = await new BackupPins(Objects, TimeProvider.System).ListAsync(cancellationToken).ConfigureAwait(false);
         List<BackupManifest> found = [];
         Queue<Task<BackupManifest?>> reading = new();
         try
@@ -65,7 +66,7 @@ public sealed class BackupCatalog : IAsyncDisposable
 
         foreach (BackupManifest manifest in found.OrderBy(manifest => manifest.CreatedAt).ThenBy(manifest => manifest.BackupId, StringComparer.Ordinal))
         {
-            yield return manifest;
+            yield return manifest with { IsPinned = pinned.Contains(manifest.BackupId) };
         }
 
         async Task TakeAsync()
@@ -119,6 +120,20 @@ public sealed class BackupCatalog : IAsyncDisposable
     public async Task<bool> ExistsAsync(string backupId, CancellationToken cancellationToken) =>
         await Objects.HeadAsync(ManifestPath(BackupId.Check(backupId)), cancellationToken).ConfigureAwait(false) is not null;
 
+    /// <summary>Makes sure that an id is free.</summary>
+    /// <exception cref="RabbitBackupException"><see cref="ErrorCode.BackupExists"/>.</exception>
+    internal async Task RefuseExistingAsync(string backupId, CancellationToken cancellationToken)
+    {
+        if (await ExistsAsync(backupId, cancellationToken).ConfigureAwait(false))
+        {
+            throw new RabbitBackupException(ErrorCode.BackupExists, $"There is a backup '{backupId}' in '{_store}' already.")
+            {
+                Target = backupId,
+                Hint = "Choose another -BackupId, or leave it out to have one made.",
+            };
+        }
+    }
+
     /// <summary>Makes a backup visible by writing its manifest, once.</summary>
     /// <returns>The manifest with its store.</returns>
     /// <exception cref="RabbitBackupException"><see cref="ErrorCode.BackupExists"/> when there is one already; it is left as it is.</exception>
@@ -148,7 +163,7 @@ public sealed class BackupCatalog : IAsyncDisposable
     /// <param name="cancellationToken">Ends the put; nothing is visible then.</param>
     /// <exception cref="RabbitBackupException"><see cref="ErrorCode.StorageConflict"/> when there is one already.</exception>
     internal Task<ObjectInfo> PutSegmentAsync(string backupId, string key, Stream content, ReadOnlyMemory<byte>? sha256, CancellationToken cancellationToken) =>
-        Objects.PutAsync(ObjectPath.Parse($"{backupId}/{key}"), content, new PutOptions { CreateOnly = true, Sha256 = sha256 }, cancellationToken);
+        Objects.PutAsync(ObjectPath.Parse($"{backupId}/{key}"), content, new PutOptions { CreateOnly = true, Sha256 = sha256, Retain = true }, cancellationToken);
 
     /// <summary>Opens a segment for reading. The caller disposes the stream, and checks what it reads.</summary>
     /// <exception cref="RabbitBackupException"><see cref="ErrorCode.BackupIncomplete"/> when it is missing.</exception>
@@ -183,13 +198,35 @@ public sealed class BackupCatalog : IAsyncDisposable
         }
     }
 
+    /// <summary>A manifest as it is stored, unchecked; null where there is none.</summary>
+    internal async Task<byte[]?> ReadManifestBytesAsync(string backupId, CancellationToken cancellationToken)
+    {
+        ObjectPath path = ManifestPath(BackupId.Check(backupId));
+        try
+        {
+            Stream stream = await Objects.OpenReadAsync(path, null, cancellationToken).ConfigureAwait(false);
+            await using (stream.ConfigureAwait(false))
+            {
+                return await DefinitionsBlob.ReadAsync(stream, ManifestJson.MaxBytes, path.ToString(), cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (RabbitBackupException exception) when (exception.Code == ErrorCode.ObjectNotFound)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Makes a backup visible by writing its manifest as another store had it, once.</summary>
+    /// <exception cref="RabbitBackupException"><see cref="ErrorCode.StorageConflict"/> when there is one already.</exception>
+    internal Task PutManifestBytesAsync(string backupId, byte[] content, CancellationToken cancellationToken) => CreateAsync(ManifestPath(backupId), content, cancellationToken);
+
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => Objects.DisposeAsync();
 
-    private static ObjectPath ManifestPath(string backupId) => ObjectPath.Parse($"{backupId}/manifest.json");
+    internal static ObjectPath ManifestPath(string backupId) => ObjectPath.Parse($"{backupId}/manifest.json");
 
     private async Task CreateAsync(ObjectPath path, byte[] content, CancellationToken cancellationToken) =>
-        await Objects.PutAsync(path, new MemoryStream(content, writable: false), new PutOptions { CreateOnly = true, Sha256 = SHA256.HashData(content) }, cancellationToken).ConfigureAwait(false);
+        await Objects.PutAsync(path, new MemoryStream(content, writable: false), new PutOptions { CreateOnly = true, Sha256 = SHA256.HashData(content), Retain = true }, cancellationToken).ConfigureAwait(false);
 
     private async Task<Stream> OpenPartAsync(string backupId, string key, CancellationToken cancellationToken)
     {
@@ -213,23 +250,14 @@ public sealed class BackupCatalog : IAsyncDisposable
 
     private async Task<BackupManifest?> ReadManifestAsync(string id, CancellationToken cancellationToken)
     {
-        ObjectPath path = ManifestPath(id);
-        byte[] bytes;
-        try
-        {
-            Stream stream = await Objects.OpenReadAsync(path, null, cancellationToken).ConfigureAwait(false);
-            await using (stream.ConfigureAwait(false))
-            {
-                bytes = await DefinitionsBlob.ReadAsync(stream, ManifestJson.MaxBytes, path.ToString(), cancellationToken).ConfigureAwait(false);
-            }
-        }
-        catch (RabbitBackupException exception) when (exception.Code == ErrorCode.ObjectNotFound)
+        if (await ReadManifestBytesAsync(id, cancellationToken).ConfigureAwait(false) is not { } bytes)
         {
             return null;
         }
 
-        BackupManifest manifest = ManifestJson.Read(bytes, path.ToString(), _store);
-        return manifest.BackupId == id ? manifest : throw ManifestJson.Wrong(path.ToString(), $"it belongs to the backup '{manifest.BackupId}'");
+        string path = ManifestPath(id).ToString();
+        BackupManifest manifest = ManifestJson.Read(bytes, path, _store);
+        return manifest.BackupId == id ? manifest : throw ManifestJson.Wrong(path, $"it belongs to the backup '{manifest.BackupId}'");
     }
 
     /// <summary>What can be said of a folder without a manifest, by its objects; null where there are none.</summary>

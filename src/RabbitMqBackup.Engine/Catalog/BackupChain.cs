@@ -11,7 +11,7 @@ public static class BackupChain
     /// <summary>The backups that are directly based on one: none of them can be restored without it. Whoever removes or moves backups asks here.</summary>
     /// <param name="backupId">The backup.</param>
     /// <param name="all">All backups of the store.</param>
-    public static IReadOnlyList<BackupManifest> DependentsOf(string backupId, IEnumerable<BackupManifest> all) => [.. all.Where(manifest => manifest.BasedOn == backupId)];
+    public static IReadOnlyList<BackupManifest> DependentsOf(string backupId, IEnumerable<BackupManifest> all) => [.. new BackupChains(all).DependentsOf(backupId)];
 
     /// <summary>The backups of a chain, from the one that stands by itself to the one given.</summary>
     /// <exception cref="RabbitBackupException">

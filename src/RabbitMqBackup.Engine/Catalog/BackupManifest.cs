@@ -47,6 +47,9 @@ public sealed record BackupManifest
     /// <summary>The store that this manifest was read from or written to; carried along the pipeline, not in the JSON.</summary>
     public BackupStore? Store { get; init; }
 
+    /// <summary>No removal and no retention touches it. Known of what a listing gives; not in the JSON.</summary>
+    public bool IsPinned { get; init; }
+
     /// <summary>Fields of a newer minor format, kept as raw JSON by name when a manifest is read and written again.</summary>
     internal IReadOnlyDictionary<string, string> UnknownFields { get; init; } = new Dictionary<string, string>();
 

@@ -24,8 +24,16 @@ public sealed class RestoreEngine(IEngineLog? log = null, TimeProvider? time = n
     }
 
     /// <summary>Does what the plan says. What goes wrong with one queue is told as an event and in the result; the others go on.</summary>
+    /// <exception cref="RabbitBackupException"><see cref="ErrorCode.BackupInUse"/>: the backup is being removed.</exception>
     public Task<RestoreResult> ExecuteAsync(RestorePlan plan, IRestoreEvents events, CancellationToken cancellationToken) =>
-        new RestoreRun(plan, events, _log, _time).RunAsync(cancellationToken);
+        LeasedBackups.ReadAsync(
+            plan.Queues.Where(queue => queue.Source.Store is not null).Select(queue => (queue.Source.Store!, queue.Source.BackupId)),
+            LeasePurpose.Restore,
+            new LeaseOptions { BreakStale = plan.Options.BreakStaleLease },
+            _log,
+            _time,
+            token => new RestoreRun(plan, events, _log, _time).RunAsync(token),
+            cancellationToken);
 
     private static void Check(RestoreOptions options)
     {

@@ -88,4 +88,7 @@ public sealed record RestoreOptions
 
     /// <summary>Queues restored at the same time. Default 4; 1 to 64.</summary>
     public int MaxConcurrentQueues { get; init; } = 4;
+
+    /// <summary>Takes away the lease of a removal whose process is gone. Default false: such a lease is an error that names the holder.</summary>
+    public bool BreakStaleLease { get; init; }
 }

@@ -14,6 +14,11 @@ internal static class AzureBlobClient
     {
         BlobClientOptions settings = new() { Retry = { MaxRetries = 0, NetworkTimeout = requestTimeout } };
         AzureBlobOptions chosen = FromEnvironment(uri, options);
+        if (chosen.AccountName is { } name && name != uri.Account)
+        {
+            throw new ArgumentException($"The credential is for the account '{name}', the store's URI for '{uri.Account}'.");
+        }
+
         try
         {
             if (chosen.ConnectionString is { } connection)

@@ -11,6 +11,9 @@ public sealed record AzureBlobOptions
     /// <summary>Shared access signature, with or without its question mark.</summary>
     public string? SasToken { get; init; }
 
+    /// <summary>The account that <see cref="AccountKey"/> is for; it must be that of the store's URI. Default: that one.</summary>
+    public string? AccountName { get; init; }
+
     /// <summary>Key of the account, in base64.</summary>
     public string? AccountKey { get; init; }
 

@@ -6,14 +6,18 @@ using Azure.Storage;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
+using Azure.Storage.Sas;
 
 namespace RabbitMqBackup.Engine.Storage;
 
 /// <summary>
 /// A container of Azure Blob Storage. Content of up to one block is one put; more is staged block by block, each with its MD5, and committed at the end. An object's version is its ETag.
 /// </summary>
-internal sealed class AzureBlobStore : IObjectStore
+internal sealed class AzureBlobStore : IObjectStore, IServerSideCopy
 {
+    /// <summary>What one request copies at most.</summary>
+    private const long MaxCopyBytes = 256 << 20;
+
     private const string PutMark = "rabbitmqbackupput";
 
     private readonly BlobContainerClient _container;
@@ -39,7 +43,7 @@ internal sealed class AzureBlobStore : IObjectStore
     public string DisplayUri { get; }
 
     /// <inheritdoc/>
-    public StoreCapabilities Capabilities => StoreCapabilities.CreateOnly | StoreCapabilities.IfVersion;
+    public StoreCapabilities Capabilities => StoreCapabilities.CreateOnly | StoreCapabilities.IfVersion | (_options.ImmutabilityDays is not null || _options.LegalHold ? StoreCapabilities.Retains : 0);
 
     /// <inheritdoc/>
     public async Task<ObjectInfo> PutAsync(ObjectPath path, Stream content, PutOptions options, CancellationToken cancellationToken)
@@ -130,12 +134,48 @@ internal sealed class AzureBlobStore : IObjectStore
     }
 
     /// <inheritdoc/>
+    public async Task<ServerCopy?> TryCopyAsync(IObjectStore source, ObjectPath from, ObjectPath to, PutOptions options, CancellationToken cancellationToken)
+    {
+        if (ServerSideCopies.Bare(source) is not AzureBlobStore other || options.Length is not <= MaxCopyBytes || other.ReadableUri(from) is not { } uri)
+        {
+            return null;
+        }
+
+        AzurePut put = new(to, Blob(to), options, Guid.NewGuid());
+        BlobCopyFromUriOptions copy = new() { DestinationConditions = put.Conditions, Metadata = put.Metadata, AccessTier = Tier, DestinationImmutabilityPolicy = Immutability(put), LegalHold = Hold(put) };
+        try
+        {
+            BlobContentInfo stored = await SendAsync(put, CopyOnceAsync, cancellationToken).ConfigureAwait(false);
+            return new ServerCopy(new ObjectInfo(to, options.Length.Value, stored.LastModified, Version(stored.ETag)), null);
+        }
+        catch (RabbitBackupException exception) when (ServerSideCopies.IsRefusal(exception))
+        {
+            return null;
+        }
+
+        async Task<BlobContentInfo> CopyOnceAsync()
+        {
+            BlobCopyInfo info = await put.Blob.SyncCopyFromUriAsync(uri, copy, cancellationToken).ConfigureAwait(false);
+            return BlobsModelFactory.BlobContentInfo(info.ETag, info.LastModified, null, null, null, null, 0);
+        }
+    }
+
+    /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     /// <summary>Listings give ETags without quotes, headers with them.</summary>
     private static string Version(ETag etag) => etag.ToString().Trim('"');
 
     private BlockBlobClient Blob(ObjectPath path) => _container.GetBlockBlobClient(_prefix + path);
+
+    /// <summary>The address at which the service itself may read an object for an hour, or null where this store's credentials can't make one.</summary>
+    private Uri? ReadableUri(ObjectPath path)
+    {
+        BlockBlobClient blob = Blob(path);
+        return _options.SasToken is { } token ? new UriBuilder(blob.Uri) { Query = token.TrimStart('?') }.Uri
+            : blob.CanGenerateSasUri ? blob.GenerateSasUri(BlobSasPermissions.Read, DateTimeOffset.UtcNow.AddHours(1))
+            : null;
+    }
 
     private async Task<Page<BlobHierarchyItem>?> FirstPageAsync(GetBlobsByHierarchyOptions query, string? token, CancellationToken cancellationToken)
     {

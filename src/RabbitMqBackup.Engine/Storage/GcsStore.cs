@@ -7,7 +7,7 @@ using System.Text.Json;
 namespace RabbitMqBackup.Engine.Storage;
 
 /// <summary>A bucket of Google Cloud Storage, over its JSON API. An object's version is its generation.</summary>
-internal sealed class GcsStore(GcsClient client, StoreUri uri, GcsOptions options, RetryPolicy policy) : IObjectStore
+internal sealed class GcsStore(GcsClient client, StoreUri uri, GcsOptions options, RetryPolicy policy) : IObjectStore, IServerSideCopy
 {
     private readonly string _bucket = uri.Bucket;
     private readonly string _prefix = uri.Prefix.Length == 0 ? "" : uri.Prefix + "/";
@@ -112,6 +112,25 @@ internal sealed class GcsStore(GcsClient client, StoreUri uri, GcsOptions option
     public Task DeleteAsync(ObjectPath path, string? ifVersion, CancellationToken cancellationToken) => DeleteAsync(client, _bucket, _prefix + path, path, ifVersion, cancellationToken);
 
     /// <inheritdoc/>
+    public async Task<ServerCopy?> TryCopyAsync(IObjectStore source, ObjectPath from, ObjectPath to, PutOptions putOptions, CancellationToken cancellationToken)
+    {
+        if (ServerSideCopies.Bare(source) is not GcsStore other || !other.IsSameService(this))
+        {
+            return null;
+        }
+
+        try
+        {
+            GcsUpload upload = new(client, _bucket, options.StorageClass, policy, to, _prefix + to, putOptions);
+            return new ServerCopy((await upload.CopyAsync(other._bucket, other._prefix + from, cancellationToken).ConfigureAwait(false)).Info(to), null);
+        }
+        catch (RabbitBackupException exception) when (ServerSideCopies.IsRefusal(exception))
+        {
+            return null;
+        }
+    }
+
+    /// <inheritdoc/>
     public ValueTask DisposeAsync()
     {
         client.Dispose();
@@ -147,6 +166,12 @@ internal sealed class GcsStore(GcsClient client, StoreUri uri, GcsOptions option
             await client.ThrowIfFailedAsync(response, path.ToString(), cancellationToken).ConfigureAwait(false);
         }
     }
+
+    private bool IsSameService(GcsStore other) => client.BaseUri == other.BaseUri && CredentialFile == other.CredentialFile;
+
+    private string BaseUri => client.BaseUri;
+
+    private string? CredentialFile => options.CredentialFile;
 
     private static string ObjectUri(GcsClient client, string bucket, string name) => $"{client.BaseUri}/storage/v1/b/{Uri.EscapeDataString(bucket)}/o/{Uri.EscapeDataString(name)}";
 

@@ -75,6 +75,39 @@ internal sealed class GcsUpload(GcsClient client, string bucket, string? storage
         }
     }
 
+    /// <summary>Has Google copy an object by itself, in as many requests as it wants.</summary>
+    internal async Task<GcsObject> CopyAsync(string fromBucket, string fromName, CancellationToken cancellationToken)
+    {
+        string uri = $"{client.BaseUri}/storage/v1/b/{Uri.EscapeDataString(fromBucket)}/o/{Uri.EscapeDataString(fromName)}/rewriteTo/b/{Uri.EscapeDataString(bucket)}/o/{Uri.EscapeDataString(name)}?fields=rewriteToken,resource({GcsObject.Fields}){Condition}";
+        string metadata = Metadata(null);
+        GcsObject? copied = null;
+        for (string token = ""; copied is null;)
+        {
+            string request = token.Length == 0 ? uri : $"{uri}&rewriteToken={Uri.EscapeDataString(token)}";
+            (copied, token) = await policy.RunAsync(_ => CopyOnceAsync(request, metadata, cancellationToken), cancellationToken).ConfigureAwait(false);
+        }
+
+        return copied;
+    }
+
+    private async Task<(GcsObject? Copied, string Token)> CopyOnceAsync(string uri, string metadata, CancellationToken cancellationToken)
+    {
+        using HttpResponseMessage response = await client.SendAsync(() => new HttpRequestMessage(HttpMethod.Post, uri) { Content = new StringContent(metadata, Encoding.UTF8, "application/json") }, _target, cancellationToken).ConfigureAwait(false);
+        if (response.StatusCode == HttpStatusCode.PreconditionFailed)
+        {
+            return (await FinishAsync(response, cancellationToken).ConfigureAwait(false), "");
+        }
+
+        await client.ThrowIfFailedAsync(response, _target, cancellationToken).ConfigureAwait(false);
+        JsonElement answer = await client.ReadJsonAsync(response, _target, cancellationToken).ConfigureAwait(false);
+        if (answer.TryGetProperty("resource", out JsonElement resource))
+        {
+            return (GcsObject.Parse(resource), "");
+        }
+
+        return answer.TryGetProperty("rewriteToken", out JsonElement token) && token.GetString() is { Length: > 0 } next ? (null, next) : throw client.Garbled(_target);
+    }
+
     private string Query(string type) => string.Create(
         CultureInfo.InvariantCulture,
         $"{client.BaseUri}/upload/storage/v1/b/{Uri.EscapeDataString(bucket)}/o?uploadType={type}&name={Uri.EscapeDataString(name)}&fields={GcsObject.Fields}{Condition}");

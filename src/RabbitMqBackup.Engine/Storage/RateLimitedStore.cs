@@ -3,8 +3,11 @@ namespace RabbitMqBackup.Engine.Storage;
 /// <summary>Moves at most so many bytes a second into and out of a store, over all its objects together. Whoever produces the content is slowed down with it.</summary>
 /// <param name="inner">The store, which this one owns.</param>
 /// <param name="limiter">The rate.</param>
-internal sealed class RateLimitedStore(IObjectStore inner, RateLimiter limiter) : IObjectStore
+internal sealed class RateLimitedStore(IObjectStore inner, RateLimiter limiter) : IObjectStore, IServerSideCopy
 {
+    /// <summary>The store below.</summary>
+    internal IObjectStore Inner => inner;
+
     /// <inheritdoc/>
     public string DisplayUri => inner.DisplayUri;
 
@@ -30,6 +33,10 @@ internal sealed class RateLimitedStore(IObjectStore inner, RateLimiter limiter) 
 
     /// <inheritdoc/>
     public Task DeleteAsync(ObjectPath path, string? ifVersion, CancellationToken cancellationToken) => inner.DeleteAsync(path, ifVersion, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<ServerCopy?> TryCopyAsync(IObjectStore source, ObjectPath from, ObjectPath to, PutOptions options, CancellationToken cancellationToken) =>
+        inner is IServerSideCopy server ? server.TryCopyAsync(source, from, to, options, cancellationToken) : Task.FromResult<ServerCopy?>(null);
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => inner.DisposeAsync();

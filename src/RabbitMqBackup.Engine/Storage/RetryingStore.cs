@@ -9,8 +9,11 @@ namespace RabbitMqBackup.Engine.Storage;
 /// <param name="inner">The store, which this one owns.</param>
 /// <param name="policy">How often and how long.</param>
 /// <param name="readTimeout">The longest silence in the middle of a read.</param>
-internal sealed class RetryingStore(IObjectStore inner, RetryPolicy policy, TimeSpan readTimeout) : IObjectStore
+internal sealed class RetryingStore(IObjectStore inner, RetryPolicy policy, TimeSpan readTimeout) : IObjectStore, IServerSideCopy
 {
+    /// <summary>The store below.</summary>
+    internal IObjectStore Inner => inner;
+
     /// <inheritdoc/>
     public string DisplayUri => inner.DisplayUri;
 
@@ -97,6 +100,10 @@ internal sealed class RetryingStore(IObjectStore inner, RetryPolicy policy, Time
     /// <inheritdoc/>
     public Task DeleteAsync(ObjectPath path, string? ifVersion, CancellationToken cancellationToken) =>
         policy.RunAsync(_ => inner.DeleteAsync(path, ifVersion, cancellationToken), cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<ServerCopy?> TryCopyAsync(IObjectStore source, ObjectPath from, ObjectPath to, PutOptions options, CancellationToken cancellationToken) =>
+        inner is IServerSideCopy server ? policy.RunAsync(_ => server.TryCopyAsync(source, from, to, options, cancellationToken), cancellationToken) : Task.FromResult<ServerCopy?>(null);
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => inner.DisposeAsync();

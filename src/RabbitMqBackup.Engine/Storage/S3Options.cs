@@ -66,6 +66,9 @@ public sealed record S3Options
         StorageClass = StorageClass ?? uri.Text("storage_class"),
     };
 
+    /// <summary>True where one service with one set of credentials is behind both.</summary>
+    internal bool IsSameService(S3Options other) => (Endpoint, Region, AccessKey, SecretKey, Profile) == (other.Endpoint, other.Region, other.AccessKey, other.SecretKey, other.Profile);
+
     /// <exception cref="ArgumentException">Options that do not go together.</exception>
     internal S3Options Check()
     {

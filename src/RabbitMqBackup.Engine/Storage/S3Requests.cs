@@ -16,6 +16,9 @@ internal sealed class S3Requests(string bucket, S3Options options)
     /// <summary>Name of the metadata that bears <see cref="S3Put.Mark"/>.</summary>
     internal const string PutMark = "x-amz-meta-rabbitmqbackup-put";
 
+    /// <summary>What one request copies at most.</summary>
+    internal const long MaxCopyBytes = 5L << 30;
+
     private readonly bool _plain = options.Endpoint?.Scheme == "http";
 
     internal PutObjectRequest Put(S3Put put, (byte[] Buffer, int Length) content)
@@ -90,6 +93,33 @@ internal sealed class S3Requests(string bucket, S3Options options)
         IfNoneMatch = put.Options.CreateOnly ? "*" : null,
         IfMatch = put.Options.IfVersion,
     };
+
+    internal CopyObjectRequest Copy(S3Put put, string fromBucket, string fromKey)
+    {
+        CopyObjectRequest request = new()
+        {
+            SourceBucket = fromBucket,
+            SourceKey = fromKey,
+            DestinationBucket = bucket,
+            DestinationKey = put.Key,
+            IfNoneMatch = put.Options.CreateOnly ? "*" : null,
+            IfMatch = put.Options.IfVersion,
+            MetadataDirective = S3MetadataDirective.REPLACE,
+            TaggingDirective = TaggingDirective.REPLACE,
+            ChecksumAlgorithm = options.Compatible ? null : ChecksumAlgorithm.SHA256,
+            ServerSideEncryptionMethod = Encryption,
+            ServerSideEncryptionKeyManagementServiceKeyId = options.KmsKeyId,
+            StorageClass = Class,
+            TagSet = Tags(),
+        };
+        request.Metadata[PutMark] = put.Mark;
+        if (put.Options.Retain)
+        {
+            (request.ObjectLockMode, request.ObjectLockRetainUntilDate, request.ObjectLockLegalHoldStatus) = Lock();
+        }
+
+        return request;
+    }
 
     private ServerSideEncryptionMethod? Encryption => options.ServerSideEncryption is { } method ? new ServerSideEncryptionMethod(method) : null;
 

@@ -10,7 +10,7 @@ namespace RabbitMqBackup.Engine.Storage;
 /// <summary>
 /// A bucket of Amazon S3 or a compatible server. Content of up to one part is one put; more is a multipart upload by hand, whose length need not be known. An object's version is its ETag.
 /// </summary>
-internal sealed class S3Store : IObjectStore
+internal sealed class S3Store : IObjectStore, IServerSideCopy
 {
     private readonly IAmazonS3 _client;
     private readonly string _bucket;
@@ -39,7 +39,7 @@ internal sealed class S3Store : IObjectStore
     public string DisplayUri { get; }
 
     /// <inheritdoc/>
-    public StoreCapabilities Capabilities => StoreCapabilities.CreateOnly | StoreCapabilities.IfVersion;
+    public StoreCapabilities Capabilities => StoreCapabilities.CreateOnly | StoreCapabilities.IfVersion | (_options.ObjectLockMode is not null || _options.LegalHold ? StoreCapabilities.Retains : 0);
 
     /// <inheritdoc/>
     public async Task<ObjectInfo> PutAsync(ObjectPath path, Stream content, PutOptions options, CancellationToken cancellationToken)
@@ -156,6 +156,40 @@ internal sealed class S3Store : IObjectStore
         catch (Exception exception) when (_errors.Translate(exception, path.ToString(), cancellationToken) is { } translated)
         {
             throw translated;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<ServerCopy?> TryCopyAsync(IObjectStore source, ObjectPath from, ObjectPath to, PutOptions options, CancellationToken cancellationToken)
+    {
+        if (ServerSideCopies.Bare(source) is not S3Store other || options.Length is not <= S3Requests.MaxCopyBytes || !other._options.IsSameService(_options))
+        {
+            return null;
+        }
+
+        // Not every server honours the condition on a copy (Ceph 20 does not); against races the caller's lease has to do.
+        if (options.CreateOnly && await HeadAsync(to, cancellationToken).ConfigureAwait(false) is not null)
+        {
+            throw StoreErrors.AlreadyThere(to);
+        }
+
+        S3Put put = new(to, Key(to), options, Guid.NewGuid().ToString("n"));
+        byte[]? sha256 = null;
+        try
+        {
+            string version = await SendAsync(put, CopyOnceAsync, cancellationToken).ConfigureAwait(false);
+            return new ServerCopy(new ObjectInfo(to, options.Length.Value, DateTimeOffset.UtcNow, version), sha256);
+        }
+        catch (RabbitBackupException exception) when (ServerSideCopies.IsRefusal(exception))
+        {
+            return null;
+        }
+
+        async Task<string> CopyOnceAsync()
+        {
+            CopyObjectResponse response = await _client.CopyObjectAsync(_requests.Copy(put, other._bucket, other.Key(from)), cancellationToken).ConfigureAwait(false);
+            sha256 = response.ChecksumSHA256 is { Length: > 0 } text ? Convert.FromBase64String(text) : null;
+            return response.ETag;
         }
     }
 

@@ -12,4 +12,7 @@ public enum StoreCapabilities
 
     /// <summary>Puts and deletes can be bound to a version.</summary>
     IfVersion = 2,
+
+    /// <summary>What is put with <see cref="PutOptions.Retain"/> is locked: what changes as a run goes on is better kept elsewhere.</summary>
+    Retains = 4,
 }

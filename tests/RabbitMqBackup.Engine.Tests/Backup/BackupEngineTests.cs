@@ -54,6 +54,26 @@ public class BackupEngineTests
     }
 
     [Fact]
+    public async Task Two_runs_with_one_id_do_not_meet()
+    {
+        await using TestVirtualHost virtualHost = await Brokers.VirtualHostAsync();
+        using EngineHarness harness = EngineHarness.For(virtualHost);
+        await using IndependentClient client = await IndependentClient.ConnectAsync(virtualHost.Broker, virtualHost.Name);
+        await client.DeclareAsync("many", "classic");
+        await client.PublishAsync("many", Numbered(3000, bytes: 1000));
+        Task<BackupManifest>? second = null;
+        harness.OnFirstSegment = () => second = harness.BackupAsync(options => options with { BackupId = "one" });
+
+        BackupManifest manifest = await harness.BackupAsync(options => options with { BackupId = "one", SegmentBytes = 256 << 10 });
+
+        RabbitBackupException refused = await Assert.ThrowsAsync<RabbitBackupException>(() => second!);
+        Assert.True(refused.Code is ErrorCode.BackupInUse or ErrorCode.BackupExists, refused.ToString());
+        Assert.True((await harness.VerifyAsync(manifest)).IsValid);
+        Assert.False(Directory.Exists(Path.Combine(harness.Folder, "_leases")));
+        Assert.Equal(3000u, await client.CountAsync("many"));
+    }
+
+    [Fact]
     public async Task Segments_are_cut_by_size_and_hold_every_message_in_order()
     {
         await using TestVirtualHost virtualHost = await Brokers.VirtualHostAsync();

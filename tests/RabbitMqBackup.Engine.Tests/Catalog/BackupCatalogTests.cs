@@ -136,7 +136,8 @@ public sealed class BackupCatalogTests : IAsyncDisposable
 
         Assert.Equal(Enumerable.Range(0, 50).Select(i => $"b{i:00}"), found.Select(manifest => manifest.BackupId));
         Assert.Equal(Enumerable.Range(0, 50).Select(i => $"b{i:00}/manifest.json"), counting.Read.Order());
-        Assert.Equal(1, counting.Listings);
+        // The backups, and the pins.
+        Assert.Equal(2, counting.Listings);
         Assert.InRange(counting.MostAtOnce, 2, 8);
     }
 

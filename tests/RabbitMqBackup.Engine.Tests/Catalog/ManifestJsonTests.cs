@@ -34,7 +34,7 @@ public sealed class ManifestJsonTests
         JsonObject json = JsonNode.Parse(ManifestJson.Write(TestManifests.Full()))!.AsObject();
 
         Assert.Equal(
-            ["format_version", "backup_id", "status", "created_at", "completed_at", "source_cluster", "rabbitmq_version", "backup_tool_version", "total_messages", "total_bytes", "total_segments", "definitions", "queues", "checksum"],
+            ["format_version", "backup_id", "status", "created_at", "completed_at", "source_cluster", "rabbitmq_version", "backup_tool_version", "based_on", "total_messages", "total_bytes", "total_segments", "definitions", "queues", "checksum"],
             json.Select(field => field.Key));
         Assert.Equal("1.0", (string?)json["format_version"]);
         Assert.Equal("partial", (string?)json["status"]);

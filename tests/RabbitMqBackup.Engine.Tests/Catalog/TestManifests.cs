@@ -82,6 +82,6 @@ internal static class TestManifests
             ],
         };
         QueueEntry failed = new() { VirtualHost = "/", Name = "failed", Type = "quorum", Outcome = QueueOutcome.Failed, ErrorCode = "QueueInUse", Reason = "an exclusive consumer" };
-        return Small() with { Status = BackupStatus.Partial, Definitions = new DefinitionsEntry("definitions/definitions.json.zst", 77, Hash), Queues = [Queue("plain"), odd, failed] };
+        return Small() with { Status = BackupStatus.Partial, BasedOn = "b0", Definitions = new DefinitionsEntry("definitions/definitions.json.zst", 77, Hash), Queues = [Queue("plain"), odd, failed] };
     }
 }

@@ -44,7 +44,10 @@ internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
     internal Action? OnFirstSegment { get; set; }
 
     /// <summary>Called with the progress of a backup.</summary>
-    internal Action<OperationProgress>? OnBackupProgress { get; set; }
+    internal Action<OperationProgress>? OnProgress { get; set; }
+
+    /// <summary>Called with each segment of a backup.</summary>
+    internal Action<BackupSegment>? OnAnySegment { get; set; }
 
     /// <summary>Called with the progress of a restore.</summary>
     internal Action<OperationProgress>? OnRestoreProgress { get; set; }
@@ -89,13 +92,14 @@ internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
 
     void IBackupEvents.OnProgress(OperationProgress progress)
     {
-        OnBackupProgress?.Invoke(progress);
+        OnProgress?.Invoke(progress);
         OnAdvance?.Invoke(progress.Messages);
     }
 
     void IBackupEvents.OnSegment(BackupSegment segment)
     {
         Segments.Add(segment);
+        OnAnySegment?.Invoke(segment);
         OnSegmentCount?.Invoke(Segments.Count);
         if (Segments.Count == 1)
         {

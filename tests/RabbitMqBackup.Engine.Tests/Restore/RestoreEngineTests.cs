@@ -35,6 +35,23 @@ public class RestoreEngineTests
     }
 
     [Fact]
+    public async Task A_backup_that_is_being_removed_is_not_restored()
+    {
+        await using Scene scene = await Scene.WithAsync("orders", "classic", Numbered(10));
+        BackupManifest manifest = await scene.Harness.BackupAsync();
+        await scene.Client.DeleteAsync("orders");
+        await using Engine.Storage.IObjectStore store = scene.Harness.Store.Open();
+        await using (await new BackupLeases(store, new RecordingLog(), TimeProvider.System).TakeAsync(manifest.BackupId, LeasePurpose.Removal, TestContext.Current.CancellationToken))
+        {
+            RabbitBackupException refused = await Assert.ThrowsAsync<RabbitBackupException>(() => scene.Harness.RestoreAsync(manifest));
+            Assert.Equal(ErrorCode.BackupInUse, refused.Code);
+        }
+
+        Assert.Equal(10, (await scene.Harness.RestoreAsync(manifest)).Confirmed);
+        Assert.False(Directory.Exists(Path.Combine(scene.Harness.Folder, "_leases")));
+    }
+
+    [Fact]
     public async Task A_missing_queue_is_declared_with_its_type_and_arguments()
     {
         Dictionary<string, object?> arguments = new() { ["x-max-length"] = 1000, ["x-overflow"] = "reject-publish", ["x-max-priority"] = 7, ["x-message-ttl"] = 86_400_000L };

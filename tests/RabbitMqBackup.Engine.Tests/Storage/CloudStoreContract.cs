@@ -158,6 +158,33 @@ public abstract class CloudStoreContract : ObjectStoreContract
         });
     }
 
+    [Theory]
+    [InlineData(100)]
+    [InlineData(0)]
+    public async Task A_copy_made_by_the_service_is_the_same_object_and_keeps_its_condition(int length)
+    {
+        byte[] bytes = Bytes(length == 0 ? BigBytes : length);
+        await Store.PutAsync(P("a"), new MemoryStream(bytes), new PutOptions(), Cancel);
+        await using IObjectStore other = Open(Server, "some/other").Open();
+        IServerSideCopy server = (IServerSideCopy)other;
+        PutOptions options = new() { CreateOnly = true, Length = bytes.Length };
+
+        ServerCopy? copy = await server.TryCopyAsync(Store, P("a"), P("x/b"), options, Cancel);
+
+        Assert.NotNull(copy);
+        await using (Stream stream = await other.OpenReadAsync(P("x/b"), null, Cancel))
+        {
+            Assert.Equal(SHA256.HashData(bytes), await SHA256.HashDataAsync(stream, Cancel));
+        }
+
+        Assert.Equal(copy.Object, (await other.HeadAsync(P("x/b"), Cancel))! with { LastModified = copy.Object.LastModified });
+        Assert.True(copy.Sha256 is null || copy.Sha256.AsSpan().SequenceEqual(SHA256.HashData(bytes)));
+        await AssertCodeAsync(ErrorCode.StorageConflict, () => server.TryCopyAsync(Store, P("a"), P("x/b"), options, Cancel));
+        Assert.Null(await server.TryCopyAsync(Store, P("missing"), P("x/c"), options, Cancel));
+        Assert.Null(await server.TryCopyAsync(new MemoryStore(), P("a"), P("x/c"), options, Cancel));
+        Assert.Null(await other.HeadAsync(P("x/c"), Cancel));
+    }
+
     [Fact]
     public async Task Stores_with_different_prefixes_do_not_see_each_other()
     {

@@ -62,7 +62,7 @@ public sealed class StreamContinuousTests
         };
         listener.SetMeasurementEventCallback<long>((instrument, _, tags, _) => measured.Add($"{instrument.Name} {string.Join(' ', tags.ToArray().Select(tag => tag.Value))}"));
         listener.Start();
-        bed.Harness.OnBackupProgress = progress =>
+        bed.Harness.OnProgress = progress =>
         {
             seen.Add(progress);
             listener.RecordObservableInstruments();
