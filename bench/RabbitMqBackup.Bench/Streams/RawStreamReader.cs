@@ -11,6 +11,7 @@ internal sealed class RawStreamReader(RawStream connection)
     private const int Credit = 50;
 
     private readonly byte[] _buffer = new byte[1 << 20];
+    private readonly byte[] _carried = new byte[11];
     private readonly Crc32 _crc = new();
     private int _start;
     private int _end;
@@ -90,7 +91,7 @@ internal sealed class RawStreamReader(RawStream connection)
             if (rest > 0 && rest < length)
             {
                 // The CRC has these bytes already: walk on by hand.
-                Span<byte> carried = stackalloc byte[11];
+                Span<byte> carried = _carried;
                 piece[entry..].CopyTo(carried);
                 _start += count;
                 length -= count;
