@@ -16,6 +16,7 @@ internal sealed class MessageRestore
     private readonly Dictionary<QueueName, RestoreQueueResult> _results = [];
     private readonly SortedSet<string> _backups = new(StringComparer.Ordinal);
     private string _target = "";
+    private readonly List<string> _rejected = [];
     private TimeSpan _duration;
 
     /// <summary>What was planned so far, one row per queue.</summary>
@@ -28,6 +29,7 @@ internal sealed class MessageRestore
         Target = _target,
         IsComplete = _results.Values.All(row => row.ErrorCode is null),
         Duration = _duration,
+        RejectedBackupId = _rejected.Count == 0 ? null : string.Join(", ", _rejected),
         Queues = [.. _results.Values],
     };
 
@@ -78,6 +80,11 @@ internal sealed class MessageRestore
     {
         _target = result.Target;
         _duration += result.Duration;
+        if (result.RejectedBackupId is { } rejected)
+        {
+            _rejected.Add(rejected);
+        }
+
         _backups.UnionWith(result.BackupId.Split(", ", StringSplitOptions.RemoveEmptyEntries));
         foreach (RestoreQueueResult row in result.Queues)
         {

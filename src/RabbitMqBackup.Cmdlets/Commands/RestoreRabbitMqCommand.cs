@@ -2,6 +2,7 @@ using System.Collections;
 using System.Management.Automation;
 using RabbitMqBackup.Engine.Catalog;
 using RabbitMqBackup.Engine.Restore;
+using RabbitMqBackup.Engine.Storage;
 
 namespace RabbitMqBackup.Cmdlets.Commands;
 
@@ -129,6 +130,20 @@ public sealed class RestoreRabbitMqCommand : BrokerCmdlet
     [ValidateRange(1, 1_000_000)]
     public int BatchSize { get; set; } = MessageBatch.DefaultSize;
 
+    /// <summary>Messages per second at most, over all queues.</summary>
+    [Parameter]
+    public long? MaxMessagesPerSecond { get; set; }
+
+    /// <summary>Bytes of bodies per second at most, over all queues.</summary>
+    [Parameter]
+    public long? MaxBytesPerSecond { get; set; }
+
+    /// <summary>Where to keep messages that the target returned or refused, as a backup of their own.</summary>
+    [Parameter]
+    [StoreTransformation]
+    [ValidateNotNull]
+    public BackupStore? RejectedStore { get; set; }
+
     /// <summary>How long to try to reach a target again that went away in the middle. Default: 5 minutes.</summary>
     [Parameter]
     public TimeSpan? RetryTimeout { get; set; }
@@ -209,6 +224,12 @@ public sealed class RestoreRabbitMqCommand : BrokerCmdlet
         foreach (RestoreOptions run in _messages.Runs(options, _batch.Take()))
         {
             RestorePlan plan = Run(token => engine.PlanAsync(run, token));
+            if (plan.Queues.Count == 0)
+            {
+                // A window or names that leave nothing of this batch.
+                continue;
+            }
+
             _messages.Add(plan);
             _mayRestoreMessages ??= MayRestore(plan, more, out _);
             if (_mayRestoreMessages == true)
@@ -247,6 +268,9 @@ public sealed class RestoreRabbitMqCommand : BrokerCmdlet
             MaxConcurrentQueues = MaxConcurrentQueues ?? options.MaxConcurrentQueues,
             ConfirmWindow = ConfirmWindow ?? options.ConfirmWindow,
             ConfirmWindowBytes = ConfirmWindowBytes ?? options.ConfirmWindowBytes,
+            MaxMessagesPerSecond = MaxMessagesPerSecond,
+            MaxBytesPerSecond = MaxBytesPerSecond,
+            RejectedStore = RejectedStore,
             RetryTimeout = RetryTimeout ?? options.RetryTimeout,
             Force = Force,
             BreakStaleLease = BreakStaleLease,

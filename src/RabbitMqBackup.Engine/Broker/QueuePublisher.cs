@@ -14,12 +14,17 @@ internal sealed class QueuePublisher : IAsyncDisposable
     private readonly DataConnection _connection;
     private readonly DataChannel _channel;
     private readonly string _target;
+    private ulong _recorded = 1;
 
     private QueuePublisher(
         BrokerOptions options, PublisherOptions publisherOptions, TimeProvider time, PublishWindow window, PublishSession session, DataConnection connection, DataChannel channel)
     {
         (_options, _publisherOptions, _time, _window, _session, _connection, _channel) = (options, publisherOptions, time, window, session, connection, channel);
         _target = channel.Target;
+        if (publisherOptions.Record is not null)
+        {
+            window.Recorded(1);
+        }
     }
 
     /// <summary>What is known at this moment; exact also after the connection was lost.</summary>
@@ -81,6 +86,11 @@ internal sealed class QueuePublisher : IAsyncDisposable
         _session.ThrowIfFailed();
         while (_session.IsBlocked || !_window.HasRoom(size))
         {
+            if (Record() && !_session.IsBlocked && _window.HasRoom(size))
+            {
+                break;
+            }
+
             await WaitAsync(_session.Unblocked ?? _window.WaitForRoom(size), cancellationToken).ConfigureAwait(false);
         }
 
@@ -101,11 +111,26 @@ internal sealed class QueuePublisher : IAsyncDisposable
             await WaitAsync(wait, cancellationToken).ConfigureAwait(false);
         }
 
+        Record();
         return _window.State;
     }
 
     /// <summary>Closes the connection, in order if it can.</summary>
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
+
+    /// <summary>Has remembered what is settled; false where nobody does, or nothing is new.</summary>
+    private bool Record()
+    {
+        ulong lowest = _window.Lowest;
+        if (_publisherOptions.Record is not { } record || lowest == _recorded || !record(lowest))
+        {
+            return false;
+        }
+
+        _recorded = lowest;
+        _window.Recorded(lowest);
+        return true;
+    }
 
     /// <summary>Waits as long as confirms keep coming, or the broker says that it is blocked.</summary>
     private async Task WaitAsync(Task? wait, CancellationToken cancellationToken)

@@ -18,6 +18,7 @@ internal sealed class QueueRestore : IPublishEvents
 
     private readonly RestoreOptions _options;
     private readonly RestorePlanQueue _row;
+    private readonly PublishPace? _pace;
     private readonly BlockPool _pool;
     private readonly TimeProvider _time;
     private readonly IRestoreQueueEvents _events;
@@ -25,21 +26,26 @@ internal sealed class QueueRestore : IPublishEvents
     private readonly PublishedProperties _properties;
     private readonly ExchangeRoute? _exchanges;
     private readonly RestoreLedger _ledger;
+    private readonly ReturnMatch? _returns;
     private readonly List<RejectedMessage> _samples = [];
     private RabbitBackupException? _damage;
-    private long _expired;
     private int _poison;
     private long _carefulUntil = -1;
+    private long _lostAt = -1;
 
-    internal QueueRestore(RestorePlan plan, RestorePlanQueue row, BlockPool pool, TimeProvider time, IRestoreQueueEvents events)
+    internal QueueRestore(RestorePlan plan, RestorePlanQueue row, PublishPace? pace, BlockPool pool, TimeProvider time, IRestoreQueueEvents events)
     {
-        (_options, _row, _pool, _time, _events) = (plan.Options, row, pool, time, events);
+        (_options, _row, _pace, _pool, _time, _events) = (plan.Options, row, pace, pool, time, events);
         _routingKey = Encoding.UTF8.GetBytes(row.TargetQueue);
         _properties = new PublishedProperties(_options.Broker.Credential.UserName, _options.KeepUserId, _options.Expiration);
         _exchanges = _options.PublishMode == PublishMode.Queue ? null
             : new ExchangeRoute(_options.ExchangeMap, plan.Exchanges.GetValueOrDefault(row.TargetVirtualHost) ?? new HashSet<string>());
         _ledger = new RestoreLedger(_options.ConfirmWindow);
+        _returns = _options.RejectedStore is null ? null : new ReturnMatch(_options.ConfirmWindow);
     }
+
+    /// <summary>Ordinals of the messages that the target did not take. Of those that it returned only where they are to be kept.</summary>
+    internal IReadOnlyList<long> Refused => _ledger.Refused;
 
     /// <summary>Restores the queue. What goes wrong is in the result; only a cancellation is thrown.</summary>
     internal async Task<RestoreQueueResult> RunAsync(CancellationToken cancellationToken)
@@ -74,9 +80,15 @@ internal sealed class QueueRestore : IPublishEvents
     /// <inheritdoc/>
     public void OnReturned(in ReturnedMessage message)
     {
+        long? ordinal = _returns?.Find(message.RoutingKey, message.Body);
+        if (ordinal is { } known)
+        {
+            _ledger.Keep(known);
+        }
+
         if (_samples.Count < MaxSamples)
         {
-            AddSample(null, message.Properties, $"{message.ReplyCode} {Encoding.UTF8.GetString(message.ReplyText)}");
+            AddSample(ordinal, message.Properties, $"{message.ReplyCode} {Encoding.UTF8.GetString(message.ReplyText)}");
         }
     }
 
@@ -119,12 +131,18 @@ internal sealed class QueueRestore : IPublishEvents
                 await PublishOnceAsync(reconnection, cancellationToken).ConfigureAwait(false);
                 return;
             }
-            catch (RabbitBackupException exception) when (exception.Code == ErrorCode.PublishRejected && _ledger.Unconfirmed > 0 && _poison < MaxPoison)
+            catch (RabbitBackupException exception) when (exception.Code == ErrorCode.PublishRejected && _ledger.LostTogether > 0 && _poison < MaxPoison)
             {
                 Isolate(exception);
             }
             catch (RabbitBackupException exception) when (reconnection.MayRetry(exception, _ledger.Confirmed))
             {
+                if (IsLostAgain(exception) && _poison < MaxPoison)
+                {
+                    Isolate(exception);
+                    continue;
+                }
+
                 _events.OnReconnecting(_row, exception, _ledger.Unconfirmed);
                 await reconnection.PauseAsync(cancellationToken).ConfigureAwait(false);
             }
@@ -132,20 +150,29 @@ internal sealed class QueueRestore : IPublishEvents
     }
 
     /// <summary>
+    /// The connection was lost twice at the same message: a broker answers some messages with an internal error (541) that ends the connection, and names no cause. Restarts don't come so exactly.
+    /// </summary>
+    private bool IsLostAgain(RabbitBackupException loss)
+    {
+        bool again = loss.Code == ErrorCode.BrokerConnectionLost && _ledger.LostTogether > 0 && _ledger.LostFirst == _lostAt;
+        _lostAt = loss.Code == ErrorCode.BrokerConnectionLost ? _ledger.LostFirst : _lostAt;
+        return again;
+    }
+
+    /// <summary>
     /// The broker closed the channel for one of the messages on its way, and does not say which. Those go again one at a time; when it was one alone, that one is it.
     /// </summary>
     private void Isolate(RabbitBackupException refusal)
     {
-        if (_ledger.Unconfirmed > 1)
+        if (_ledger.LostTogether > 1)
         {
             _carefulUntil = _ledger.LastOpen;
             return;
         }
 
         _poison++;
-        long ordinal = _ledger.FirstOpen;
-        _ledger.RefuseOpen(ordinal);
-        AddSample(ordinal, default, refusal.Message);
+        AddSample(_ledger.LostFirst, default, refusal.Message);
+        _ledger.RefuseOpen(_ledger.LostFirst);
     }
 
     private async Task PublishOnceAsync(Reconnection reconnection, CancellationToken cancellationToken)
@@ -167,6 +194,7 @@ internal sealed class QueueRestore : IPublishEvents
         {
             _ledger.End(publisher.State);
             await publisher.DisposeAsync().ConfigureAwait(false);
+            _returns?.Reset();
         }
     }
 
@@ -207,13 +235,18 @@ internal sealed class QueueRestore : IPublishEvents
 
         if (!_properties.TryGet(record.Properties, Age(record), out ReadOnlySequence<byte> properties))
         {
-            _expired++;
-            _ledger.Pass(record.Ordinal);
+            _ledger.Expire(record.Ordinal);
             return;
+        }
+
+        if (_pace is not null)
+        {
+            await _pace.WaitAsync(record.Body.Length, cancellationToken).ConfigureAwait(false);
         }
 
         ReadOnlyMemory<byte> key = _exchanges is null ? _routingKey : record.RoutingKey;
         _ledger.Publishing(record.Ordinal);
+        _returns?.Add(record.Ordinal, key.Span, record.Body.Span);
         try
         {
             await publisher.PublishAsync(exchange, key, properties, new ReadOnlySequence<byte>(record.Body), mandatory: true, cancellationToken).ConfigureAwait(false);
@@ -259,7 +292,7 @@ internal sealed class QueueRestore : IPublishEvents
 
     private RestoreQueueResult Counted(RestoreQueueResult result, RabbitBackupException? failure)
     {
-        long known = _ledger.Confirmed + _ledger.Returned + _ledger.Rejected + _expired;
+        long known = _ledger.Confirmed + _ledger.Returned + _ledger.Rejected + _ledger.Expired;
         return result with
         {
             // How many it were, where only the records could tell; after a failure the rest was not read.
@@ -268,7 +301,7 @@ internal sealed class QueueRestore : IPublishEvents
             Returned = _ledger.Returned,
             Rejected = _ledger.Rejected,
             Unconfirmed = _ledger.Unconfirmed,
-            Expired = _expired,
+            Expired = _ledger.Expired,
             PossibleDuplicates = _ledger.SentAgain,
             UserIdsRemoved = _properties.UserIdsRemoved,
             Samples = _samples,

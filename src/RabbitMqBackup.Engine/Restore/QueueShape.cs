@@ -87,6 +87,13 @@ internal sealed record QueueShape
         };
     }
 
+    /// <summary>The same without what makes messages vanish: for a trial, after which every message has to be there.</summary>
+    internal QueueShape WithoutLimits() => this with
+    {
+        AutoDelete = false,
+        Arguments = Arguments.Where(argument => !NotStream.Contains(argument.Key) && argument.Key is not ("x-max-length-bytes" or "x-max-age")).ToDictionary(),
+    };
+
     /// <summary>What a change of type means for the messages, for people.</summary>
     internal static IEnumerable<string> MessageChanges(string from, string to, Version target)
     {

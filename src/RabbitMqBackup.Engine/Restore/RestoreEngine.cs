@@ -56,6 +56,8 @@ public sealed class RestoreEngine(IEngineLog? log = null, TimeProvider? time = n
         Check(options.ConfirmWindow is >= 1 and <= 65_535, options.ConfirmWindow, "ConfirmWindow must be from 1 to 65535.");
         Check(options.ConfirmWindowBytes >= 1, options.ConfirmWindowBytes, "ConfirmWindowBytes must be at least 1.");
         Check(options.MaxConcurrentQueues is >= 1 and <= 64, options.MaxConcurrentQueues, "MaxConcurrentQueues must be from 1 to 64.");
+        Check(options.MaxMessagesPerSecond is null or >= 1, options.MaxMessagesPerSecond, "MaxMessagesPerSecond must be at least 1.");
+        Check(options.MaxBytesPerSecond is null or >= 1, options.MaxBytesPerSecond, "MaxBytesPerSecond must be at least 1.");
         Check(options.RetryTimeout >= TimeSpan.Zero, options.RetryTimeout, "RetryTimeout can't be negative.");
         Check(options.QueueType is null or QueueTypes.Classic or QueueTypes.Quorum or QueueTypes.Stream, options.QueueType, "QueueType must be classic, quorum or stream.");
     }

@@ -1,5 +1,6 @@
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Catalog;
+using RabbitMqBackup.Engine.Storage;
 
 namespace RabbitMqBackup.Engine.Restore;
 
@@ -83,6 +84,15 @@ public sealed record RestoreOptions
     /// <summary>Unconfirmed bytes in flight per queue; one message always goes. Default 32 MiB; at least 1.</summary>
     public long ConfirmWindowBytes { get; init; } = 32 << 20;
 
+    /// <summary>Messages per second at most, over all queues. Default: as fast as it goes.</summary>
+    public long? MaxMessagesPerSecond { get; init; }
+
+    /// <summary>Bytes of bodies per second at most, over all queues. Default: as fast as it goes.</summary>
+    public long? MaxBytesPerSecond { get; init; }
+
+    /// <summary>Where to keep messages that the target returned or refused, as a backup of their own. Default: they are counted, and some are told.</summary>
+    public BackupStore? RejectedStore { get; init; }
+
     /// <summary>How long to try to reach a target again that went away in the middle, as long as no message is confirmed. Default 5 minutes; zero gives up at once.</summary>
     public TimeSpan RetryTimeout { get; init; } = TimeSpan.FromMinutes(5);
 
@@ -91,4 +101,9 @@ public sealed record RestoreOptions
 
     /// <summary>Takes away the lease of a removal whose process is gone. Default false: such a lease is an error that names the holder.</summary>
     public bool BreakStaleLease { get; init; }
+
+    /// <summary>
+    /// A virtual host for a trial: all queues go into it, each under a name of its own, without what would make messages vanish there (limits, time to live, dead-lettering). Null: a real restore.
+    /// </summary>
+    internal string? Scratch { get; init; }
 }

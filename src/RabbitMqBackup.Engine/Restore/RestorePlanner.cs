@@ -9,6 +9,7 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
 {
     private readonly Dictionary<QueueName, RestorePlanQueue> _declared = [];
     private IReadOnlyList<SourceQueue> _sources = [];
+    private int _trials;
 
     internal async Task<RestorePlan> PlanAsync(CancellationToken cancellationToken)
     {
@@ -17,7 +18,7 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
         List<RestorePlanQueue> rows = [];
         SourceCounter counter = new(options);
         OriginalExchanges? exchanges = options.PublishMode == PublishMode.Exchange ? await OriginalExchanges.ReadAsync(options, cancellationToken).ConfigureAwait(false) : null;
-        foreach (IGrouping<string, SourceQueue> group in Selected().GroupBy(source => options.VirtualHostMap.Map(source.Entry.VirtualHost)))
+        foreach (IGrouping<string, SourceQueue> group in Selected().GroupBy(source => options.Scratch ?? options.VirtualHostMap.Map(source.Entry.VirtualHost)))
         {
             // A virtual host of the user's own rights: a passive declare tells depths exactly, the management API some seconds late.
             BrokerConnection? connection = target.HasVirtualHost(group.Key) ? await BrokerConnection.OpenAsync(options.Broker, group.Key, cancellationToken).ConfigureAwait(false) : null;
@@ -195,10 +196,16 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
             notes.Add($"The backup holds {entry.Messages} of {entry.DepthAtStart} message(s) of this queue.");
         }
 
-        string name = options.QueueMap.Map(entry.Name);
+        // Queues of several virtual hosts meet in the one of a trial.
+        string name = options.Scratch is null ? options.QueueMap.Map(entry.Name) : $"queue-{++_trials}";
         if (Encoding.UTF8.GetByteCount(name) > byte.MaxValue)
         {
             throw new ArgumentException($"The new name of queue '{entry.Name}' is longer than 255 bytes: '{name}'.", nameof(options));
+        }
+
+        if (entry.Type == QueueTypes.Stream && shape.Type != QueueTypes.Stream)
+        {
+            notes.Add("Messages of the stream are converted as a consumer of AMQP 0-9-1 would get them: what that has no place for (footers, annotations, several body sections, types of application properties) is lost.");
         }
 
         notes.AddRange(QueueShape.MessageChanges(entry.Type, shape.Type, target.Overview.Version));
@@ -206,7 +213,7 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
         {
             VirtualHost = entry.VirtualHost,
             Queue = entry.Name,
-            TargetVirtualHost = options.VirtualHostMap.Map(entry.VirtualHost),
+            TargetVirtualHost = options.Scratch ?? options.VirtualHostMap.Map(entry.VirtualHost),
             TargetQueue = name,
             Type = entry.Type,
             TargetType = shape.Type,
@@ -215,12 +222,23 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
             Bytes = source.Bytes,
             NotCarriedOver = shape.NotCarriedOver,
             Source = source,
-            Shape = shape,
+            Shape = options.Scratch is null ? shape : shape.WithoutLimits(),
             Notes = notes,
-            Conflicts = entry.Exclusive
-                ? ["The queue was exclusive to a connection: one that a restore declares would be gone with the restore's own connection."]
-                : [],
+            Conflicts = [.. Objections(entry, shape)],
         };
+    }
+
+    private IEnumerable<string> Objections(QueueEntry entry, QueueShape shape)
+    {
+        if (entry.Exclusive && options.Scratch is null)
+        {
+            yield return "The queue was exclusive to a connection: one that a restore declares would be gone with the restore's own connection.";
+        }
+
+        if (entry.Type == QueueTypes.Stream && shape.Type == QueueTypes.Stream && options.TimeBasis == TimeBasis.MessageTimestamp && (options.After ?? options.Before) is not null)
+        {
+            yield return "A part of a stream is chosen by the time at which the broker stored the messages: use -TimeBasis CapturedAt.";
+        }
     }
 
     private static List<WildcardPattern> Patterns(IReadOnlyList<string> wanted, HashSet<string> there, ErrorCode code, string noun)

@@ -30,6 +30,9 @@ public sealed record RestoreResult
     /// <summary>So many messages at most are there twice, since the target went away in the middle.</summary>
     public long PossibleDuplicates => Queues.Sum(queue => queue.PossibleDuplicates);
 
+    /// <summary>The backup in the store for rejected messages that holds what the target did not take; null where there is none.</summary>
+    public string? RejectedBackupId { get; init; }
+
     /// <summary>How long it took.</summary>
     public TimeSpan Duration { get; init; }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Format;
 
@@ -13,6 +14,8 @@ internal sealed class RestoreRun : IRestoreQueueEvents
     private readonly EventGate _gate = new();
     private readonly ProgressMeter _meter;
     private readonly BlockPool _pool = new();
+    private readonly PublishPace? _pace;
+    private readonly ConcurrentQueue<(SourceQueue Source, IReadOnlyList<long> Ordinals)> _rejected = [];
 
     internal RestoreRun(RestorePlan plan, IRestoreEvents events, IEngineLog log, TimeProvider time)
     {
@@ -20,6 +23,7 @@ internal sealed class RestoreRun : IRestoreQueueEvents
         _events = events;
         _log = log;
         _time = time;
+        _pace = PublishPace.Of(plan.Options, time);
         _meter = new ProgressMeter("Restoring", plan.Queues.Sum(queue => queue.Messages), plan.Queues.Count, time, progress => _gate.Tell(events.OnProgress, progress));
     }
 
@@ -42,12 +46,14 @@ internal sealed class RestoreRun : IRestoreQueueEvents
             }
         }).ConfigureAwait(false);
 
+        string? rejected = await KeepRejectedAsync(cancellationToken).ConfigureAwait(false);
         return new RestoreResult
         {
             BackupId = string.Join(", ", _plan.Queues.Select(queue => queue.Source.BackupId).Distinct()),
             Target = _plan.Target,
             IsComplete = results.All(result => result.ErrorCode is null),
             Duration = _time.GetElapsedTime(started),
+            RejectedBackupId = rejected,
             Queues = results,
         };
     }
@@ -83,7 +89,7 @@ internal sealed class RestoreRun : IRestoreQueueEvents
             ? untouched with { ErrorCode = row.ConflictCode.ToString(), Reason = string.Join(" ", row.Conflicts) }
             : StreamRestore.CanRestore(row)
                 ? await RestoreStreamAsync(row, cancellationToken).ConfigureAwait(false)
-                : await new QueueRestore(_plan, row, _pool, _time, this).RunAsync(cancellationToken).ConfigureAwait(false);
+                : await RestoreIntoQueueAsync(row, cancellationToken).ConfigureAwait(false);
         if (result.ErrorCode is { } code && !SourceCursor.IsDamage(Enum.Parse<ErrorCode>(code)))
         {
             // Damaged segments were told one by one when they were met.
@@ -105,12 +111,47 @@ internal sealed class RestoreRun : IRestoreQueueEvents
             return result;
         }
 
-        RestoreQueueResult converted = await new QueueRestore(_plan, row, _pool, _time, this).RunAsync(cancellationToken).ConfigureAwait(false);
+        RestoreQueueResult converted = await RestoreIntoQueueAsync(row, cancellationToken).ConfigureAwait(false);
         return converted with
         {
             Declared = result.Declared || converted.Declared,
             Reason = converted.Reason ?? "The stream port could not be reached: the messages went through AMQP 0-9-1, one by one, without what that has no place for. To run this restore again would put them there twice.",
         };
+    }
+
+    private async Task<RestoreQueueResult> RestoreIntoQueueAsync(RestorePlanQueue row, CancellationToken cancellationToken)
+    {
+        QueueRestore restore = new(_plan, row, _pace, _pool, _time, this);
+        RestoreQueueResult result = await restore.RunAsync(cancellationToken).ConfigureAwait(false);
+        if (restore.Refused is { Count: > 0 } refused)
+        {
+            _rejected.Enqueue((row.Source, refused));
+        }
+
+        return result;
+    }
+
+    /// <summary>Puts aside what the target did not take, where that was asked for. If it can't be, that is told: the counts are right all the same.</summary>
+    private async Task<string?> KeepRejectedAsync(CancellationToken cancellationToken)
+    {
+        if (_plan.Options.RejectedStore is not { } store || _rejected.IsEmpty)
+        {
+            return null;
+        }
+
+        try
+        {
+            return await new RejectedBackup(store, _pool, _time).WriteAsync([.. _rejected], cancellationToken).ConfigureAwait(false);
+        }
+        catch (RabbitBackupException exception)
+        {
+            _gate.Tell(_events.OnFailure, new RabbitBackupException(exception.Code, $"The messages that the target did not take could not be kept: {exception.Message}", exception)
+            {
+                Target = exception.Target,
+                Hint = exception.Hint,
+            });
+            return null;
+        }
     }
 
     private async Task CreateVirtualHostsAsync(CancellationToken cancellationToken)

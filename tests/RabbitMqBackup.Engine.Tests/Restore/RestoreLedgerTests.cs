@@ -55,12 +55,52 @@ public class RestoreLedgerTests
     {
         RestoreLedger ledger = new(2);
         ledger.BeginAt(5);
-        ledger.Pass(5);
+        ledger.Expire(5);
         ledger.Return(6);
 
         Assert.True(ledger.IsThrough(6));
         Assert.False(ledger.IsThrough(7));
         Assert.Equal((0, 1, 7), (ledger.Confirmed, ledger.Returned, ledger.FirstOpen));
+    }
+
+    [Fact]
+    public void A_mark_is_where_another_run_goes_on()
+    {
+        RestoreLedger ledger = new(8);
+        ledger.BeginAt(10);
+        Publish(ledger, 10, 11);
+        ledger.Expire(12);
+        Publish(ledger, 13, 14, 15);
+        ledger.Refuse(2);
+
+        RestoreMark early = ledger.MarkAt(1)!;
+        RestoreMark late = ledger.MarkAt(4)!;
+        RestoreMark end = ledger.MarkAt(6)!;
+
+        Assert.Equal((10, 0, 0), (early.Through, early.Passed, early.Refused.Count));
+        Assert.Equal((14, 4, 1), (late.Through, late.Passed, late.Expired));
+        Assert.Equal([11], late.Refused);
+        Assert.Equal((16, 6, 0), (end.Through, end.Passed, end.Refused.Count));
+
+        RestoreLedger next = new(8);
+        next.GoOn(late);
+        Assert.Equal((2, 1, 1, 8), (next.AlreadyThere, next.Expired, next.Rejected, next.SentAgain));
+        Assert.Equal((true, false), (next.IsThrough(13), next.IsThrough(14)));
+    }
+
+    [Fact]
+    public void While_messages_of_a_lost_connection_are_open_there_is_nothing_new_to_remember()
+    {
+        RestoreLedger ledger = new(4);
+        Publish(ledger, 0, 1, 2, 3);
+        ledger.End(State(published: 4, confirmed: 2, unknown: [2, 4]));
+
+        Assert.Equal((1, 1, 3), (ledger.MarkAtEnd().Through, ledger.MarkAtEnd().Passed, ledger.MarkAtEnd().Beyond));
+        Publish(ledger, 1);
+        Assert.Null(ledger.MarkAt(1));
+        Publish(ledger, 3, 4);
+        Assert.Null(ledger.MarkAt(2));
+        Assert.Equal((4, 4), (ledger.MarkAt(3)!.Through, ledger.MarkAt(3)!.Passed));
     }
 
     private static void Publish(RestoreLedger ledger, params long[] ordinals)

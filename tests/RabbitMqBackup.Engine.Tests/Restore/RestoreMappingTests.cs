@@ -97,7 +97,8 @@ public class RestoreMappingTests
 
         Assert.True(result.IsComplete, result.Queues[0].Reason);
         Assert.Equal((targetType, type == targetType), (plan.TargetType, plan.NotCarriedOver.Count == 0));
-        Assert.All(type == targetType ? [] : arguments.Keys, argument => Assert.Contains(plan.NotCarriedOver, loss => loss.Contains(argument, StringComparison.Ordinal)));
+        string[] lost = type == targetType ? [] : [.. arguments.Keys];
+        Assert.All(lost, argument => Assert.Contains(plan.NotCarriedOver, loss => loss.Contains(argument, StringComparison.Ordinal)));
         Assert.Equal(before, await target.Client.FingerprintsAsync("orders"));
         await target.Client.DeclareAsync("orders", targetType, type == targetType ? arguments : null); // others are refused
     }

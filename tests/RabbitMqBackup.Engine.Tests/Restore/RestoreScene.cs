@@ -42,6 +42,13 @@ internal sealed class RestoreScene : IAsyncDisposable
         return new RestoreScene(virtualHost, await IndependentClient.ConnectAsync(virtualHost.Broker, virtualHost.Name));
     }
 
+    /// <summary>A virtual host without queues on a broker of the test's own.</summary>
+    internal static async Task<RestoreScene> OnAsync(TestBroker broker)
+    {
+        TestVirtualHost virtualHost = await TestVirtualHost.CreateAsync(broker);
+        return new RestoreScene(virtualHost, await IndependentClient.ConnectAsync(broker, virtualHost.Name));
+    }
+
     internal static IEnumerable<(BasicProperties Properties, byte[] Body)> Numbered(int count, int bytes = 10, int first = 0) =>
         Enumerable.Range(first, count).Select(number => (new BasicProperties { MessageId = $"{number}" }, new byte[bytes]));
 

@@ -103,7 +103,6 @@ public class RestoreSelectionTests
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => scene.PlanAsync(manifest, options => options with { First = 1, Last = 1 }));
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => scene.PlanAsync(manifest, options => options with { After = now, Before = now }));
         await Assert.ThrowsAsync<ArgumentException>(() => scene.PlanAsync(manifest, options => options with { ExchangeMap = NameMap.Create([KeyValuePair.Create("a", "b")], "ExchangeMap") }));
-        Assert.Empty((await scene.PlanAsync(manifest, options => options with { FromOffset = 5 })).Queues.Where(queue => queue.Messages > 0 && !queue.IsEstimate));
     }
 
     /// <summary>A capture time that lies within a segment, so that a window from or to it cuts the segment.</summary>
