@@ -11,18 +11,16 @@ namespace RabbitMqBackup.Engine.Backup;
 /// <param name="SkipDefinitions">Without definitions.</param>
 /// <param name="Compression">How segments are compressed.</param>
 /// <param name="RecordFormat">How records are written.</param>
-internal sealed record ResumeState(string Cluster, QueueSelection Selection, bool SkipDefinitions, SegmentCompression Compression, RecordFormat RecordFormat)
+/// <param name="BasedOn">The backup whose streams this one goes on from; null for none.</param>
+internal sealed record ResumeState(string Cluster, QueueSelection Selection, bool SkipDefinitions, SegmentCompression Compression, RecordFormat RecordFormat, string? BasedOn)
 {
     private const string Setting = "backup";
-
-    /// <summary>The backup that streams are read on from: the newest one may be another when the run is resumed.</summary>
-    public string? BasedOn { get; init; }
 
     /// <summary>Queues that the checkpoint knows; they may be gone from the broker.</summary>
     internal HashSet<string> Known { get; init; } = [];
 
     internal static ResumeState Of(BackupPlan plan) =>
-        new(plan.ClusterName, plan.Options.Selection, plan.Options.SkipDefinitions, plan.Options.Compression, plan.Options.RecordFormat) { BasedOn = plan.BasedOn };
+        new(plan.ClusterName, plan.Options.Selection, plan.Options.SkipDefinitions, plan.Options.Compression, plan.Options.RecordFormat, plan.BasedOn);
 
     internal void Write(CheckpointDatabase database) => CheckpointSettings.Write(database, Setting, JsonSerializer.Serialize(this));
 
@@ -57,12 +55,13 @@ internal sealed record ResumeState(string Cluster, QueueSelection Selection, boo
         BackupOptions defaults = new() { Broker = options.Broker, Store = options.Store };
         return options with
         {
-            Incremental = false,
-            BasedOn = BasedOn,
             Selection = JsonSerializer.Deserialize<QueueSelection>(Agree("choice of queues", JsonSerializer.Serialize(options.Selection), JsonSerializer.Serialize(defaults.Selection), JsonSerializer.Serialize(Selection)))!,
             SkipDefinitions = Agree("-SkipDefinitions", options.SkipDefinitions, defaults.SkipDefinitions, SkipDefinitions),
             Compression = Agree("-Compression", options.Compression, defaults.Compression, Compression),
             RecordFormat = Agree("-RecordFormat", options.RecordFormat, defaults.RecordFormat, RecordFormat),
+            // Another base would leave a hole, or overlap, in streams that are finished.
+            Incremental = BasedOn is not null,
+            BasedOn = Agree("-BasedOn", options.BasedOn, null, BasedOn),
         };
     }
 

@@ -78,16 +78,12 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
 
             if (failure is { Code: ErrorCode.BrokerUnreachable } unreachable && !_connected && !context.Options.Continuous)
             {
-                QueueEntry converted = await StreamFallback.RunAsync(context, queue, NewEntry(), unreachable, segment => committed(segment, NewEntry()), advanced, cancellationToken).ConfigureAwait(false);
-                context.Journal.Finish(converted);
-                return converted;
+                return await StreamFallback.RunAsync(context, queue, NewEntry(), unreachable, segment => committed(segment, NewEntry()), advanced, cancellationToken).ConfigureAwait(false);
             }
 
             // What was captured before a failure is kept: half a stream in the backup is more than none, and the entry says that it is half.
             await sink.CompleteAsync(cancellationToken).ConfigureAwait(false);
-            QueueEntry entry = Outcome(sink, failure);
-            context.Journal.Finish(entry);
-            return entry;
+            return Outcome(sink, failure);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {

@@ -15,7 +15,7 @@ internal sealed partial class ManagementClient(BrokerOptions options) : IDisposa
     private const long MaxPageBytes = 64L << 20;
     private const long MaxListBytes = 512L << 20;
     private const string QueueColumns =
-        "name,vhost,type,durable,auto_delete,exclusive,arguments,messages_ready,messages_unacknowledged,messages_delayed,consumers,policy,effective_policy_definition," +
+        "name,vhost,type,durable,auto_delete,exclusive,arguments,messages_ready,messages_unacknowledged,message_bytes_ready,messages_delayed,consumers,policy,effective_policy_definition," +
         "state,node,leader,members,online,single_active_consumer_tag,single_active_consumer_ctag,exclusive_consumer_tag,delivery_limit";
 
     private readonly ManagementTransport _transport = new(options);
@@ -250,7 +250,8 @@ internal sealed partial class ManagementClient(BrokerOptions options) : IDisposa
 
     private static bool IsDots(string name) => name is "." or "..";
 
-    private static string ErlangRegexEscape(string name)
+    /// <summary>A name as an expression of the broker's that matches nothing else.</summary>
+    internal static string ErlangRegexEscape(string name)
     {
         StringBuilder escaped = new();
         foreach (char c in name)

@@ -42,7 +42,7 @@ internal sealed class QueuePublisher : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(publisherOptions.Window, ushort.MaxValue, nameof(publisherOptions));
         PublishWindow window = new(publisherOptions.Window, publisherOptions.WindowBytes);
         PublishSession session = new(window, events);
-        DataConnection connection = await DataConnection.OpenAsync(options, virtualHost, $"RabbitMqBackup publishes to {virtualHost}", time, cancellationToken).ConfigureAwait(false);
+        DataConnection connection = await DataConnection.OpenAsync(options, virtualHost, OtherRuns.PublisherTo(virtualHost), time, cancellationToken).ConfigureAwait(false);
         try
         {
             DataChannel channel = await connection.OpenChannelAsync($"virtual host {virtualHost}", session, cancellationToken).ConfigureAwait(false);

@@ -37,7 +37,7 @@ public class RestoreEngineTests
     [Fact]
     public async Task A_backup_that_is_being_removed_is_not_restored()
     {
-        await using Scene scene = await Scene.WithAsync("orders", "classic", Numbered(10));
+        await using RestoreScene scene = await RestoreScene.WithAsync("orders", "classic", RestoreScene.Numbered(10));
         BackupManifest manifest = await scene.Harness.BackupAsync();
         await scene.Client.DeleteAsync("orders");
         await using Engine.Storage.IObjectStore store = scene.Harness.Store.Open();

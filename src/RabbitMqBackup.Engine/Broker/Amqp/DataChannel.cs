@@ -69,6 +69,9 @@ internal sealed class DataChannel : IDisposable
     /// <summary>Lets the broker send more of a stream: an acknowledgement, which takes nothing out of a stream. Never for a queue.</summary>
     internal void GrantStreamCredit(ulong upToDeliveryTag) => Send(output => BasicMethods.WriteAckUpTo(output, Number, upToDeliveryTag));
 
+    /// <summary>Takes one message out of its queue for good. The broker does not answer.</summary>
+    internal void Acknowledge(ulong deliveryTag) => Send(output => BasicMethods.WriteAck(output, Number, deliveryTag));
+
     /// <summary>Waits while much is queued on the connection; after it a message can be published.</summary>
     internal ValueTask ReadyToPublishAsync(CancellationToken cancellationToken) => _connection.Sender.WaitForRoomAsync(cancellationToken);
 
