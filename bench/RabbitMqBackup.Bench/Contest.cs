@@ -14,7 +14,7 @@ internal sealed class Contest(string title, IReadOnlyList<IWorker> workers)
     internal void Add(IWorker worker, Measurement measurement)
     {
         _measurements[worker].Add(measurement);
-        Console.WriteLine($"   {worker.Title,-18} {measurement.Rate,10:N0} msg/s {measurement.CpuMicroseconds,8:N1} us CPU/msg {measurement.PeakBytes / 1048576.0,8:N0} MB");
+        Console.WriteLine($"   {worker.Title,-18} {measurement.Rate,10:N0} msg/s {measurement.CpuMicroseconds,8:N2} us CPU/msg {measurement.PeakBytes / 1048576.0,8:N0} MB");
     }
 
     /// <summary>Prints medians, and the ratios of the first worker to each of the others.</summary>
@@ -26,7 +26,7 @@ internal sealed class Contest(string title, IReadOnlyList<IWorker> workers)
         foreach (IWorker worker in workers)
         {
             List<Measurement> results = _measurements[worker];
-            Console.WriteLine($"   {worker.Title,-18} {Spread(results.Select(r => r.Rate), "N0"),28} {Spread(results.Select(r => r.CpuMicroseconds), "N1"),24} {Spread(results.Select(r => r.PeakBytes / 1048576.0), "N0"),22}");
+            Console.WriteLine($"   {worker.Title,-18} {Spread(results.Select(r => r.Rate), "N0"),28} {Spread(results.Select(r => r.CpuMicroseconds), "N2"),24} {Spread(results.Select(r => r.PeakBytes / 1048576.0), "N0"),22}");
         }
 
         foreach (IWorker reference in workers.Skip(1))

@@ -90,8 +90,9 @@ internal sealed class ProgressDisplay(Cmdlet cmdlet, PipelinePump pump) : IProgr
     {
         string messages = progress.TotalMessages is { } total ? $"{progress.Messages:N0} of {total:N0} {progress.Unit}" : progress.Messages == 0 && progress.Current.Length > 0 ? progress.Current : $"{progress.Messages:N0} {progress.Unit}";
         string queues = progress.TotalQueues > 0 ? $", {progress.Queues:N0} of {progress.TotalQueues:N0} queues" : "";
+        string behind = progress.Behind is { } count ? $", {count:N0} behind" : "";
         string speed = rate > 0 ? $", {rate:N0}/s" : "";
         string bytes = progress.Unit == "messages" || progress.Bytes > 0 ? $", {progress.Bytes / 1048576.0:N1} MiB" : "";
-        return $"{messages}{queues}{bytes}{speed}";
+        return $"{messages}{behind}{queues}{bytes}{speed}";
     }
 }

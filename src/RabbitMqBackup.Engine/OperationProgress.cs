@@ -21,6 +21,9 @@ public sealed record OperationProgress
     /// <summary>Bytes done, before compression.</summary>
     public long Bytes { get; init; }
 
+    /// <summary>Streams that are followed: messages on the broker that are not captured yet; null where that is not known.</summary>
+    public long? Behind { get; init; }
+
     /// <summary>Queues done.</summary>
     public int Queues { get; init; }
 

@@ -9,6 +9,7 @@ internal sealed class ProgressMeter(string activity, long? totalMessages, int to
     private long _messages;
     private long _bytes;
     private int _queues;
+    private readonly Dictionary<string, long> _behind = new(StringComparer.Ordinal);
     private long _lastReport;
 
     /// <summary>What is counted, in the plural.</summary>
@@ -25,6 +26,16 @@ internal sealed class ProgressMeter(string activity, long? totalMessages, int to
             {
                 Report(current);
             }
+        }
+    }
+
+    /// <summary>So many messages that are on the broker are not captured yet.</summary>
+    internal void Behind(string current, long messages)
+    {
+        lock (_gate)
+        {
+            _behind[current] = messages;
+            Report(current);
         }
     }
 
@@ -51,6 +62,7 @@ internal sealed class ProgressMeter(string activity, long? totalMessages, int to
             Bytes = _bytes,
             Queues = _queues,
             TotalQueues = totalQueues,
+            Behind = _behind.Count == 0 ? null : _behind.Values.Sum(),
         });
     }
 }

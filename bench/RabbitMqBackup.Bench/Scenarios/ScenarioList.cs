@@ -3,7 +3,7 @@ namespace RabbitMqBackup.Bench.Scenarios;
 /// <summary>All scenarios.</summary>
 internal static class ScenarioList
 {
-    internal static readonly IReadOnlyList<IScenario> All = [new ReadScenario(), new WriteScenario()];
+    internal static readonly IReadOnlyList<IScenario> All = [new ReadScenario(), new WriteScenario(), new StreamReadScenario(), new StreamWriteScenario()];
 
     /// <summary>The scenario of that name.</summary>
     /// <exception cref="ArgumentException">There is none.</exception>

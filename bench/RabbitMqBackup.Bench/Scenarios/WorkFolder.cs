@@ -13,6 +13,7 @@ internal sealed class WorkFolder : IAsyncDisposable
     {
         Amqp = broker.AmqpUri(),
         Management = broker.ManagementUri,
+        StreamPort = broker.StreamPort,
         VirtualHost = "/",
         Queue = queue,
         WarmUpQueue = warmUpQueue,

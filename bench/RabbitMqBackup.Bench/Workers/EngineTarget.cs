@@ -14,6 +14,7 @@ internal static class EngineTarget
         {
             Endpoints = [new(settings.Amqp.Host, settings.Amqp.Port)],
             ManagementUri = settings.Management,
+            StreamEndpoint = new(settings.Amqp.Host, settings.StreamPort),
             Credential = new NetworkCredential(Uri.UnescapeDataString(credential[0]), Uri.UnescapeDataString(credential[1])),
             VirtualHost = settings.VirtualHost,
         };

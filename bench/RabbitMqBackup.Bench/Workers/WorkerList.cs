@@ -1,3 +1,5 @@
+using RabbitMqBackup.Bench.Streams;
+
 namespace RabbitMqBackup.Bench.Workers;
 
 /// <summary>All workers.</summary>
@@ -12,7 +14,14 @@ internal static class WorkerList
     internal static readonly IWorker RawPublisher = new RawPublisherWorker();
     internal static readonly IWorker ClientPublisher = new ClientPublisherWorker();
 
-    private static readonly IReadOnlyList<IWorker> All = [Backup, Restore, RawDrain, RawDrainReturn, ClientConsumer, ClientConsumerReturn, RawPublisher, ClientPublisher];
+    internal static readonly IWorker RawStreamRead = new RawStreamReadWorker();
+    internal static readonly IWorker RawStreamPublish = new RawStreamPublishWorker();
+    internal static readonly IWorker StreamConsumer = new StreamConsumerWorker();
+
+    private static readonly IReadOnlyList<IWorker> All =
+    [
+        Backup, Restore, RawDrain, RawDrainReturn, ClientConsumer, ClientConsumerReturn, RawPublisher, ClientPublisher, RawStreamRead, RawStreamPublish, StreamConsumer,
+    ];
 
     /// <summary>The worker of that name.</summary>
     internal static IWorker Named(string name) => All.Single(worker => worker.Name == name);

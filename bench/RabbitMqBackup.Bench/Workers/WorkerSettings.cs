@@ -9,6 +9,9 @@ internal sealed record WorkerSettings
     /// <summary>Management API, without <c>/api</c>.</summary>
     public required Uri Management { get; init; }
 
+    /// <summary>Port of the stream protocol, on the same host.</summary>
+    public required int StreamPort { get; init; }
+
     /// <summary>Virtual host.</summary>
     public required string VirtualHost { get; init; }
 

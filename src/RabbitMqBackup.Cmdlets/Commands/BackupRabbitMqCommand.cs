@@ -73,6 +73,7 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
     [ArgumentCompleter(typeof(BackupIdCompleter))]
     [ValidateNotNullOrEmpty]
     public string? BasedOn { get; set; }
+
     /// <summary>Goes on with the unfinished backup of that id: what it has stays, as long as it matches.</summary>
     [Parameter]
     public SwitchParameter Resume { get; set; }
@@ -89,6 +90,14 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
     /// <summary>How long a read that the broker broke off is tried again; zero for not at all. Default: 5 minutes.</summary>
     [Parameter]
     public TimeSpan? RetryTimeout { get; set; }
+
+    /// <summary>Follows streams as messages are written to them, until it is stopped (Ctrl+C) or -Duration is over; then the backup is completed. Queues are left out.</summary>
+    [Parameter]
+    public SwitchParameter Continuous { get; set; }
+
+    /// <summary>How long streams are followed with -Continuous. Default: until it is stopped.</summary>
+    [Parameter]
+    public TimeSpan? Duration { get; set; }
 
     /// <summary>Leaves the definitions out.</summary>
     [Parameter]
@@ -213,6 +222,8 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
             BackupId = BackupId,
             Incremental = Incremental,
             BasedOn = BasedOn,
+            Continuous = Continuous,
+            Duration = Duration,
             Resume = Resume,
             CheckpointPath = CheckpointPath is null ? null : SessionState.Path.GetUnresolvedProviderPathFromPSPath(CheckpointPath),
             CheckpointInterval = CheckpointInterval ?? options.CheckpointInterval,

@@ -114,6 +114,10 @@ public sealed class RestoreRabbitMqCommand : BrokerCmdlet
     [Parameter]
     public int? MaxConcurrentQueues { get; set; }
 
+    /// <summary>Stores also the offsets that consumers had stored in streams, each at the new place of its message.</summary>
+    [Parameter]
+    public SwitchParameter ConsumerOffsets { get; set; }
+
     /// <summary>Unconfirmed messages in flight per queue. Default: 2000.</summary>
     [Parameter]
     public int? ConfirmWindow { get; set; }
@@ -276,6 +280,7 @@ public sealed class RestoreRabbitMqCommand : BrokerCmdlet
             Expiration = Expiration,
             KeepUserId = KeepUserId,
             IfNotEmpty = IfNotEmpty,
+            ConsumerOffsets = ConsumerOffsets,
             MaxConcurrentQueues = MaxConcurrentQueues ?? options.MaxConcurrentQueues,
             ConfirmWindow = ConfirmWindow ?? options.ConfirmWindow,
             ConfirmWindowBytes = ConfirmWindowBytes ?? options.ConfirmWindowBytes,

@@ -27,8 +27,9 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
         resumed?.CheckCluster(overview.ClusterName, id);
         IncrementalBase? incrementalBase = await IncrementalBase.FindAsync(options, overview.ClusterName, cancellationToken).ConfigureAwait(false);
         List<QueueInfo> queues = [];
+        QueueSelection selection = options.Continuous ? options.Selection with { Types = [QueueTypes.Stream] } : options.Selection;
         ReadSafetyOptions safety = new() { DeliveryLimitReserve = options.DeliveryLimitReserve, MaxHold = options.MaxHoldTime };
-        await foreach (QueueInfo queue in QueueListing.ListAsync(management, options.Selection, safety, SkipKnown(resumed), cancellationToken).ConfigureAwait(false))
+        await foreach (QueueInfo queue in QueueListing.ListAsync(management, selection, safety, SkipKnown(resumed), cancellationToken).ConfigureAwait(false))
         {
             queues.Add(queue);
         }
@@ -96,6 +97,21 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
         InRange(options.CheckpointInterval, TimeSpan.Zero, TimeSpan.FromDays(1), nameof(options.CheckpointInterval));
         InRange(options.StopTimeout, TimeSpan.Zero, TimeSpan.FromHours(1), nameof(options.StopTimeout));
         InRange(options.Retry.MaxAttempts, 1, 1000, nameof(options.Retry));
+        if (options.Duration is { } duration)
+        {
+            InRange(duration.Ticks, TimeSpan.TicksPerSecond, TimeSpan.MaxValue.Ticks, nameof(options.Duration));
+        }
+
+        if (options.Continuous && options.Selection.Types.Any(type => type != QueueTypes.Stream))
+        {
+            throw new ArgumentException("Only streams can be followed: with Continuous, no other type of queue can be asked for.", nameof(options));
+        }
+
+        if (!options.Continuous && options.Duration is not null)
+        {
+            throw new ArgumentException("A Duration has an effect only with Continuous.", nameof(options));
+        }
+
         if (options.BackupId is { } id)
         {
             BackupId.Check(id);

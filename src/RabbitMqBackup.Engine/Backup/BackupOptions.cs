@@ -25,6 +25,15 @@ public sealed record BackupOptions
     /// <summary>The id of the backup to go on from; it means <see cref="Incremental"/>. Default: the newest that fits, and where there is none, a backup that stands by itself.</summary>
     public string? BasedOn { get; init; }
 
+    /// <summary>
+    /// Follow the streams as messages are written to them, until the run is cancelled or <see cref="Duration"/> is over; then what is open is stored and the manifest written. Only streams can be
+    /// followed: queues are left out. Default false.
+    /// </summary>
+    public bool Continuous { get; init; }
+
+    /// <summary>How long streams are followed. Default null: until the run is cancelled.</summary>
+    public TimeSpan? Duration { get; init; }
+
     /// <summary>Leave the definitions out. Default false.</summary>
     public bool SkipDefinitions { get; init; }
 

@@ -36,5 +36,7 @@ public sealed record BackupPlan
     public string Target => $"{Options.Store} / {BackupId}";
 
     /// <summary>For a confirmation: what is done.</summary>
-    public string Summary => $"Back up {Queues.Count} queue(s) of {ClusterName}, about {Queues.Sum(queue => queue.Messages)} message(s)";
+    public string Summary => Options.Continuous
+        ? $"Follow {Queues.Count} stream(s) of {ClusterName} {(Options.Duration is { } duration ? $"for {duration}" : "until stopped")}"
+        : $"Back up {Queues.Count} queue(s) of {ClusterName}, about {Queues.Sum(queue => queue.Messages)} message(s)";
 }

@@ -8,9 +8,34 @@ namespace RabbitMqBackup.Engine.Backup;
 /// <summary>One run of a backup: definitions and queues side by side, then the manifest.</summary>
 internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLog log, TimeProvider time)
 {
+    /// <summary>Timers reach no further.</summary>
+    private static readonly TimeSpan MaxTimer = TimeSpan.FromDays(40);
+
+    /// <summary>For what is open when the following of streams is ended: to be stored, and the manifest with it.</summary>
+    private static readonly TimeSpan FinishTime = TimeSpan.FromSeconds(60);
+
     private readonly EventGate _gate = new();
 
     internal async Task<BackupManifest> RunAsync(CancellationToken cancellationToken)
+    {
+        if (!plan.Options.Continuous)
+        {
+            return await RunAsync(CancellationToken.None, cancellationToken).ConfigureAwait(false);
+        }
+
+        // A cancellation is how following streams ends: in order, but not for ever.
+        using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        if (plan.Options.Duration is { } duration)
+        {
+            ending.CancelAfter(duration < MaxTimer ? duration : MaxTimer);
+        }
+
+        using CancellationTokenSource giveUp = CancellationTokenSource.CreateLinkedTokenSource(plan.Options.Abort);
+        await using CancellationTokenRegistration registration = ending.Token.Register(() => giveUp.CancelAfter(FinishTime));
+        return await RunAsync(ending.Token, giveUp.Token).ConfigureAwait(false);
+    }
+
+    private async Task<BackupManifest> RunAsync(CancellationToken ending, CancellationToken cancellationToken)
     {
         await using BackupCatalog catalog = new(plan.Options.Store);
         // Who resumes a run asks for what is left of it, the lease included, if its process is gone.
@@ -31,7 +56,7 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
         BackupManifest manifest;
         try
         {
-            manifest = await CaptureAsync(catalog, journal, cancellationToken).ConfigureAwait(false);
+            manifest = await CaptureAsync(catalog, journal, ending, cancellationToken).ConfigureAwait(false);
             if (plan.Options.Resume)
             {
                 await RemoveOrphansAsync(catalog, journal, manifest, cancellationToken).ConfigureAwait(false);
@@ -52,10 +77,10 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
         return manifest;
     }
 
-    private async Task<BackupManifest> CaptureAsync(BackupCatalog catalog, BackupJournal journal, CancellationToken cancellationToken)
+    private async Task<BackupManifest> CaptureAsync(BackupCatalog catalog, BackupJournal journal, CancellationToken ending, CancellationToken cancellationToken)
     {
         using OtherRuns others = new(new ManagementClient(plan.Options.Broker), time);
-        using CaptureContext context = new(plan, catalog, journal, log, time) { Others = others };
+        using CaptureContext context = new(plan, catalog, journal, log, time) { Others = others, Ending = ending };
         await using NodeWatch? watch = await WatchNodesAsync(context, cancellationToken).ConfigureAwait(false);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task<(DefinitionsEntry? Entry, bool Failed)> definitionsTask = CaptureDefinitionsAsync(catalog, context, stop.Token);
@@ -169,9 +194,10 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
 
     private async Task<List<QueueEntry>> CaptureQueuesAsync(CaptureContext context, CancellationToken cancellationToken)
     {
-        ProgressMeter meter = new("Backing up", plan.Queues.Sum(queue => queue.Messages), plan.Queues.Count, time, progress => _gate.Tell(events.OnProgress, progress));
+        bool follows = plan.Options.Continuous;
+        ProgressMeter meter = new(follows ? "Following streams" : "Backing up", follows ? null : plan.Queues.Sum(queue => queue.Messages), plan.Queues.Count, time, progress => _gate.Tell(events.OnProgress, progress));
         QueueEntry[] entries = new QueueEntry[plan.Queues.Count];
-        ParallelOptions parallel = new() { MaxDegreeOfParallelism = plan.Options.MaxConcurrentQueues, CancellationToken = cancellationToken };
+        ParallelOptions parallel = new() { MaxDegreeOfParallelism = follows ? Math.Max(1, entries.Length) : plan.Options.MaxConcurrentQueues, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(Enumerable.Range(0, entries.Length), parallel, async (index, stop) =>
         {
             QueueInfo queue = plan.Queues[index];
@@ -185,7 +211,7 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
 
             void Advanced(long messages, long bytes) => meter.Add(queue.ToString(), messages, bytes);
             QueueEntry entry = queue.Type == QueueTypes.Stream
-                ? await new StreamBackup(context, queue, TellSegment, Advanced).RunAsync(stop).ConfigureAwait(false)
+                ? await new StreamBackup(context, queue, TellSegment, Advanced, behind => meter.Behind(queue.ToString(), behind)).RunAsync(stop).ConfigureAwait(false)
                 : await new QueueBackup(context, queue, TellSegment, Advanced).RunAsync(stop).ConfigureAwait(false);
             entries[index] = entry;
             context.Journal.Finish(entry);

@@ -13,7 +13,7 @@ internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, Bac
     /// </summary>
     internal const long SegmentMemory = 128 << 20;
 
-    private readonly BlockPool _pool = new();
+    private readonly BlockPool _pool = new(keep: (int)(SegmentMemory / BlockPool.BlockBytes));
 
     internal BackupPlan Plan => plan;
 
@@ -29,7 +29,15 @@ internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, Bac
 
     internal BackupOptions Options => plan.Options;
 
-    internal BrokerOptions Broker => plan.Options.Broker;
+    /// <summary>
+    /// The cluster. Where streams are followed heartbeats are as frequent as segments may have to be cut: with each the sink looks at the clock, also when no message comes.
+    /// </summary>
+    internal BrokerOptions Broker { get; } = plan.Options.Continuous && plan.Options.SegmentInterval < plan.Options.Broker.Heartbeat
+        ? plan.Options.Broker with { Heartbeat = plan.Options.SegmentInterval }
+        : plan.Options.Broker;
+
+    /// <summary>Ends the following of streams, in order. Never cancelled in a run that ends by itself.</summary>
+    internal CancellationToken Ending { get; init; }
 
     internal TimeProvider Time => time;
 
@@ -48,8 +56,9 @@ internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, Bac
         BlockPool = _pool,
     };
 
-    /// <summary>What the backup that this one goes on from knows of a stream; null where it begins anew.</summary>
-    internal StreamEntry? BaseOf(QueueInfo stream) => plan.Base?.Streams.GetValueOrDefault(new QueueName(stream.VirtualHost, stream.Name));
+    /// <summary>What the backup that this one goes on from knows of a stream; null where it begins anew, also since the other one was not read by the stream protocol.</summary>
+    internal StreamEntry? BaseOf(QueueInfo stream) =>
+        plan.Base?.Streams.GetValueOrDefault(new QueueName(stream.VirtualHost, stream.Name)) is { Lost.Count: 0 } known ? known : null;
 
     internal bool MemoryIsShort => _pool.BytesInUse > SegmentMemory;
 

@@ -12,11 +12,11 @@ namespace RabbitMqBackup.Engine.Backup;
 /// segment under way is given up and read again. Segments end between chunks.
 /// </summary>
 /// <param name="context">The run.</param>
+/// <param name="journal">The stream's part of the checkpoint: the segments of an earlier run stay.</param>
 /// <param name="keyOf">A segment's path from its number.</param>
 /// <param name="committed">Told of each segment in the store.</param>
 /// <param name="next">The first offset wanted; earlier messages of the first chunk are left out.</param>
-/// <param name="stop">Ends uploads: they outlive the connection that brought their messages.</param>
-internal sealed class ChunkSink(CaptureContext context, Func<int, string> keyOf, Action<SegmentEntry> committed, long next, CancellationToken stop) : IChunkSink, IAsyncDisposable
+internal sealed class ChunkSink(CaptureContext context, QueueJournal journal, Func<long, string> keyOf, Action<SegmentEntry> committed, long next) : IChunkSink, IAsyncDisposable
 {
     /// <summary>A record of this size is a good one for readers, who hold it in memory.</summary>
     private const int PartBytes = 1 << 20;
@@ -26,7 +26,7 @@ internal sealed class ChunkSink(CaptureContext context, Func<int, string> keyOf,
 
     private readonly List<StreamGap> _gaps = [];
     private readonly HashSet<ulong> _suspects = [];
-    private readonly SegmentUploads _uploads = new(context, keyOf, committed);
+    private readonly SegmentUploads _uploads = new(context, journal, keyOf, committed);
     private byte[] _part = new byte[PartBytes + (PartBytes / 4)];
     private int _partLength;
     private SegmentWriter? _writer;
@@ -53,13 +53,13 @@ internal sealed class ChunkSink(CaptureContext context, Func<int, string> keyOf,
     internal IReadOnlyList<SegmentEntry> Segments => _uploads.Segments;
 
     /// <summary>Where a reading goes on: everything before is written, or known to be missing.</summary>
-    internal long NextOffset { get; private set; } = next;
+    internal long NextOffset { get; private set; } = Math.Max(next, journal.Stored is [.., var last] ? (last.Entry.LastOffset ?? -1) + 1 : 0);
 
     /// <summary>Offset of the last message written, or null.</summary>
-    internal long? LastOffset { get; private set; }
+    internal long? LastOffset { get; private set; } = journal.Stored is [.., var stored] ? stored.Entry.LastOffset : null;
 
     /// <summary>Timestamp of its chunk.</summary>
-    internal long LastChunkTime { get; private set; }
+    internal long LastChunkTime { get; private set; } = journal.Stored is [.., var newest] ? newest.Entry.LastTime.ToUnixTimeMilliseconds() : 0;
 
     /// <summary>Chunks whose bytes don't match their CRC or don't hold what their header says; nothing of them is in the backup.</summary>
     internal IReadOnlyList<StreamGap> DamagedChunks => _gaps;
@@ -88,7 +88,7 @@ internal sealed class ChunkSink(CaptureContext context, Func<int, string> keyOf,
 
         if (_writer is null)
         {
-            _writer = new SegmentWriter(context.WriterOptions);
+            _writer = new SegmentWriter(context.WriterOptions with { CompressAtEnd = true });
             _openedAt = context.UnixMilliseconds();
             _mark = new Mark(NextOffset, LastOffset, LastChunkTime, _messages, _bytes);
         }
@@ -170,7 +170,7 @@ internal sealed class ChunkSink(CaptureContext context, Func<int, string> keyOf,
             Cut();
         }
 
-        return _uploads.StartAsync(stop);
+        return _uploads.StartAsync();
     }
 
     /// <summary>After a lost connection: forgets what is not certain.</summary>
@@ -185,6 +185,7 @@ internal sealed class ChunkSink(CaptureContext context, Func<int, string> keyOf,
             (NextOffset, LastOffset, LastChunkTime, _messages, _bytes) = _mark;
             _reportedMessages = Math.Min(_reportedMessages, _messages);
             _reportedBytes = Math.Min(_reportedBytes, _bytes);
+            _gaps.RemoveAll(gap => gap.FirstOffset >= NextOffset);
         }
 
         _partLength = 0;
@@ -194,11 +195,11 @@ internal sealed class ChunkSink(CaptureContext context, Func<int, string> keyOf,
     }
 
     /// <summary>Cuts the open segment and waits until everything is committed.</summary>
-    internal Task CompleteAsync()
+    internal Task CompleteAsync(CancellationToken cancellationToken)
     {
         Rewind();
         Cut();
-        return _uploads.CompleteAsync(stop);
+        return _uploads.CompleteAsync(cancellationToken);
     }
 
     /// <inheritdoc/>

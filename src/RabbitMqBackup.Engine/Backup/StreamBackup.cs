@@ -5,18 +5,32 @@ using RabbitMqBackup.Engine.Messages.Chunks;
 
 namespace RabbitMqBackup.Engine.Backup;
 
-/// <summary>Captures one stream by the stream protocol, from where the backup before ended (or its first message) up to what is committed when it begins.</summary>
-internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Action<SegmentEntry, QueueEntry> committed, Action<long, long> advanced)
+/// <summary>Captures one stream by the stream protocol, from where the backup before ended (or its first message) up to what is committed when it begins, or on and on until the run ends.</summary>
+/// <param name="context">The run.</param>
+/// <param name="queue">The stream.</param>
+/// <param name="committed">Told of each segment in the store.</param>
+/// <param name="advanced">Told of messages and bytes as they come.</param>
+/// <param name="behind">Where the stream is followed: told how many messages are on the broker and not captured yet.</param>
+internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Action<SegmentEntry, QueueEntry> committed, Action<long, long> advanced, Action<long> behind)
 {
+    /// <summary>Who follows streams for months is not ended by the broker's maintenance.</summary>
+    private static readonly TimeSpan MaxFollowOutage = TimeSpan.FromHours(1);
+
     private readonly ReadDecision _decision = ReadSafety.Decide(queue, context.Plan.Version, context.SafetyOptions);
     private readonly StreamConnector _connector = new(context.Broker, context.Time);
+    private readonly QueueJournal _journal = context.Journal.Of(queue.VirtualHost, queue.Name);
+    private readonly QueueEntry? _begun = context.Journal.Begun.FirstOrDefault(entry => entry.VirtualHost == queue.VirtualHost && entry.Name == queue.Name);
     private readonly List<StreamGap> _gaps = [];
-    private readonly Dictionary<string, long> _consumerOffsets = new(StringComparer.Ordinal);
+    private IReadOnlyDictionary<string, long> _consumerOffsets = new Dictionary<string, long>();
+    private ChunkReader? _reader;
     private StreamEntry? _base = context.BaseOf(queue);
+    private bool _connected;
     private bool _compared;
     private bool _wasReplaced;
+    private bool _isAnew;
     private long _nextOffset;
     private ulong? _endChunk;
+    private SuperStreamEntry? _superStream;
 
     /// <summary>
     /// Reads the stream. What goes wrong with it is in the entry that comes back; what goes wrong with the store is thrown, since no other queue would fare better.
@@ -36,24 +50,46 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
             };
         }
 
-        ChunkSink sink = NewSink(cancellationToken);
+        if (_begun is null)
+        {
+            context.Journal.Begin(NewEntry());
+        }
+
+        ChunkSink sink = NewSink();
         try
         {
+            await LookUpSuperStreamAsync(cancellationToken).ConfigureAwait(false);
             RabbitBackupException? failure = await ReadAsync(sink, cancellationToken).ConfigureAwait(false);
             if (_wasReplaced)
             {
                 // What the base holds is of a stream that is gone: this one is read from its beginning.
                 await sink.DisposeAsync().ConfigureAwait(false);
-                (_base, _endChunk, _nextOffset) = (null, null, 0);
+                if (_journal.Stored is [var first, ..])
+                {
+                    _journal.DropFrom(first);
+                }
+
+                (_base, _endChunk, _nextOffset, _isAnew, _wasReplaced) = (null, null, 0, true, false);
                 _gaps.Clear();
-                _consumerOffsets.Clear();
-                sink = NewSink(cancellationToken);
+                _consumerOffsets = new Dictionary<string, long>();
+                sink = NewSink();
                 failure = await ReadAsync(sink, cancellationToken).ConfigureAwait(false);
             }
 
+            if (failure is { Code: ErrorCode.BrokerUnreachable } unreachable && !_connected && !context.Options.Continuous)
+            {
+                return await StreamFallback.RunAsync(context, queue, NewEntry(), unreachable, segment => committed(segment, NewEntry()), advanced, cancellationToken).ConfigureAwait(false);
+            }
+
             // What was captured before a failure is kept: half a stream in the backup is more than none, and the entry says that it is half.
-            await sink.CompleteAsync().ConfigureAwait(false);
+            await sink.CompleteAsync(cancellationToken).ConfigureAwait(false);
             return Outcome(sink, failure);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            using CancellationTokenSource limit = new(context.Options.StopTimeout, context.Time);
+            await sink.CompleteAsync(limit.Token).ConfigureAwait(false);
+            throw;
         }
         finally
         {
@@ -61,28 +97,63 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
         }
     }
 
-    private ChunkSink NewSink(CancellationToken cancellationToken) => new(
+    private ChunkSink NewSink() => new(
         context,
+        _journal,
         number => QueueKey.Segment(queue.VirtualHost, queue.Name, number, context.Options.Compression),
-        segment => committed(segment, NewEntry()),
-        _base?.NextOffset ?? 0,
-        cancellationToken)
+        OnCommitted,
+        _base?.NextOffset ?? 0)
     {
         Advanced = advanced,
         Arriving = Compare,
     };
 
+    /// <summary>Another run that goes on from here reads neither what tracking chunks said so far nor what was missing: it finds both in the checkpoint. Called on the thread that uploads.</summary>
+    private void OnCommitted(SegmentEntry segment)
+    {
+        StreamReadResult? progress = _reader?.Progress;
+        QueueEntry entry = NewEntry();
+        context.Journal.Begin(entry with
+        {
+            Gaps = [.. EarlierGaps, .. (progress?.Gaps ?? []).Where(gap => gap.LastOffset >= (_base?.NextOffset ?? 0)).Select(NewGap)],
+            Stream = entry.Stream! with { ConsumerOffsets = ConsumerOffsets(progress?.ConsumerOffsets) },
+        });
+        committed(segment, entry);
+    }
+
+    private IReadOnlyList<GapEntry> EarlierGaps => _isAnew ? [] : _begun?.Gaps ?? [];
+
+    /// <summary>The last message known, by an earlier run of this backup or the backup before, with its chunk's time.</summary>
+    private (long Offset, DateTimeOffset Time)? Known => _isAnew ? null
+        : _journal.Stored is [.., { Entry: { LastOffset: { } offset } stored }] ? (offset, stored.LastTime)
+        : _base is { LastOffset: { } last, LastChunkTime: { } time } ? (last, time)
+        : null;
+
+    private async Task LookUpSuperStreamAsync(CancellationToken cancellationToken)
+    {
+        using ManagementClient management = new(context.Broker);
+        _superStream = await management.GetSuperStreamAsync(new QueueName(queue.VirtualHost, queue.Name), cancellationToken).ConfigureAwait(false) is { } binding
+            ? new SuperStreamEntry(binding.Exchange, binding.RoutingKey, binding.Order)
+            : null;
+    }
+
     /// <summary>Reads over as many connections as it takes.</summary>
     private async Task<RabbitBackupException?> ReadAsync(ChunkSink sink, CancellationToken cancellationToken)
     {
-        StreamReconnects reconnects = new(context.Time);
-        bool connected = false;
+        _nextOffset = sink.NextOffset;
+        StreamReconnects reconnects = new(context.Time) { MaxTime = context.Options.Continuous ? MaxFollowOutage : context.Options.Retry.MaxTime };
         while (true)
         {
             try
             {
+                if (context.Ending.IsCancellationRequested)
+                {
+                    return null;
+                }
+
                 await using StreamConnection connection = await _connector.ConnectAsync(queue.VirtualHost, queue.Name, StreamAccess.Read, cancellationToken).ConfigureAwait(false);
-                connected = true;
+                _connected = true;
+                reconnects.Connected();
                 await ReadAsync(connection, sink, Start(sink), cancellationToken).ConfigureAwait(false);
                 return null;
             }
@@ -93,9 +164,13 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
             catch (RabbitBackupException exception) when (!exception.Code.IsStorage())
             {
                 long next = sink.Rewind();
+
+                // What is read again may have gone meanwhile, and what was missing is missing once.
+                _nextOffset = Math.Min(_nextOffset, next);
+                _gaps.RemoveAll(gap => gap.FirstOffset >= next);
                 try
                 {
-                    await reconnects.WaitAsync(connected ? exception : Final(exception), next, cancellationToken).ConfigureAwait(false);
+                    await reconnects.WaitAsync(_connected ? exception : Final(exception), next, cancellationToken).ConfigureAwait(false);
                 }
                 catch (RabbitBackupException final)
                 {
@@ -106,20 +181,33 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
     }
 
     /// <summary>The last message of the backup before is asked for once more: its chunk tells whether it is the same stream.</summary>
-    private StreamStart Start(ChunkSink sink) => (_compared, _base?.LastOffset, sink.NextOffset) switch
+    private StreamStart Start(ChunkSink sink) => (_compared, Known, sink.NextOffset) switch
     {
-        (false, { } last, _) => StreamStart.Offset(last),
+        (false, { } known, _) => StreamStart.Offset(known.Offset),
         (_, _, 0) => StreamStart.First,
         (_, _, long next) => StreamStart.Offset(next),
     };
 
     private async Task ReadAsync(StreamConnection connection, ChunkSink sink, StreamStart start, CancellationToken cancellationToken)
     {
-        ChunkReader reader = new(connection, queue.Name, new StreamReadOptions { Start = start, EndChunk = _endChunk }, sink);
+        bool follow = context.Options.Continuous;
+        if (follow && !_compared && Known is not null)
+        {
+            // A broker says nothing about an offset that a stream does not reach: this would wait for ever.
+            StreamExtent extent = await StreamExtent.FindAsync(connection, queue.Name, start, cancellationToken).ConfigureAwait(false);
+            _wasReplaced = extent.EndChunk is null;
+            if (_wasReplaced)
+            {
+                return;
+            }
+        }
+
+        ChunkReader reader = _reader = new ChunkReader(connection, queue.Name, new StreamReadOptions { Start = start, EndChunk = _endChunk, Follow = follow }, sink);
+        using StreamFollowing? following = follow ? new StreamFollowing(_connector, queue, reader, sink, behind, context) : null;
         try
         {
             StreamReadResult result = await reader.RunAsync(cancellationToken).ConfigureAwait(false);
-            if (result.NextOffset is null && _base?.LastOffset is not null && !_compared)
+            if (!follow && result.NextOffset is null && Known is not null && !_compared)
             {
                 // The message that the backup before ended with is not there, and nothing after it: it is another stream.
                 _wasReplaced = true;
@@ -140,26 +228,22 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
             _gaps.Add(gap with { FirstOffset = Math.Max(gap.FirstOffset, from) });
         }
 
-        foreach ((string name, long offset) in result.ConsumerOffsets)
-        {
-            _consumerOffsets[name] = offset;
-        }
-
+        _consumerOffsets = ConsumerOffsets(result.ConsumerOffsets);
         _nextOffset = Math.Max(_nextOffset, Math.Max(sink.NextOffset, result.NextOffset ?? 0));
     }
 
     /// <summary>Looks at the first chunk of an incremental reading: one of another time at the place of the last message known belongs to another stream.</summary>
     private void Compare(ChunkHeader chunk)
     {
-        if (_compared || _base is not { LastOffset: { } last, LastChunkTime: { } time })
+        if (_compared || Known is not { } known)
         {
             return;
         }
 
         // Where retention has taken the chunk, the first one left must at least be younger.
         _compared = true;
-        long known = time.ToUnixTimeMilliseconds();
-        if ((long)chunk.FirstOffset <= last ? chunk.Timestamp != known : chunk.Timestamp < known)
+        long time = known.Time.ToUnixTimeMilliseconds();
+        if ((long)chunk.FirstOffset <= known.Offset ? chunk.Timestamp != time : chunk.Timestamp < time)
         {
             _wasReplaced = true;
             throw new RabbitBackupException(ErrorCode.BrokerConnectionLost, $"The stream '{queue.Name}' is not the one that the backup before has seen.");
@@ -188,7 +272,7 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
     {
         IReadOnlyList<SegmentEntry> segments = sink.Segments;
         long messages = segments.Sum(segment => segment.Records);
-        List<GapEntry> gaps = [.. _gaps.Concat(sink.DamagedChunks).OrderBy(gap => gap.FirstOffset).Select(NewGap)];
+        List<GapEntry> gaps = [.. EarlierGaps, .. _gaps.Concat(sink.DamagedChunks).OrderBy(gap => gap.FirstOffset).Select(NewGap)];
         if (failure is not null)
         {
             long? missing = _endChunk is { } end ? Math.Max(1, (long)end - sink.NextOffset + 1) : null;
@@ -219,21 +303,26 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
                 LastOffset = sink.LastOffset ?? _base?.LastOffset,
                 LastChunkTime = sink.LastOffset is null ? _base?.LastChunkTime : DateTimeOffset.FromUnixTimeMilliseconds(sink.LastChunkTime),
                 NextOffset = next > 0 ? next : null,
-                ConsumerOffsets = ConsumerOffsets(),
+                ConsumerOffsets = _consumerOffsets,
+                SuperStream = _superStream,
             },
         };
     }
 
-    private Dictionary<string, long> ConsumerOffsets()
+    /// <summary>Offsets by name: what is said last counts.</summary>
+    private Dictionary<string, long> ConsumerOffsets(IReadOnlyDictionary<string, long>? latest)
     {
-        Dictionary<string, long> offsets = _base is null ? new(StringComparer.Ordinal) : new(_base.ConsumerOffsets, StringComparer.Ordinal);
-        foreach ((string name, long offset) in _consumerOffsets)
+        Dictionary<string, long> offsets = new(StringComparer.Ordinal);
+        IReadOnlyDictionary<string, long>? earlier = _isAnew ? null : _begun?.Stream?.ConsumerOffsets;
+        foreach ((string name, long offset) in Pairs(_base?.ConsumerOffsets).Concat(Pairs(earlier)).Concat(_consumerOffsets).Concat(Pairs(latest)))
         {
             offsets[name] = offset;
         }
 
         return offsets;
     }
+
+    private static IEnumerable<KeyValuePair<string, long>> Pairs(IReadOnlyDictionary<string, long>? offsets) => offsets ?? Enumerable.Empty<KeyValuePair<string, long>>();
 
     private static GapEntry NewGap(StreamGap gap)
     {

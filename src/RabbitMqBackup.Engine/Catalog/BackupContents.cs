@@ -89,6 +89,7 @@ public static class BackupContents
         Redelivered = record.Redelivered,
         CapturedAt = DateTimeOffset.FromUnixTimeMilliseconds(record.CapturedAt),
         Properties = PropertyList.Parse(record.Properties.Span),
+        Offset = segment.QueueEntry.Stream is null ? null : PropertyList.Parse(record.Properties.Span).Headers.GetValueOrDefault("x-stream-offset") as long?,
         Body = record.Body.ToArray(),
         RawProperties = record.Properties.ToArray(),
         RawRoutingKey = record.RoutingKey.ToArray(),

@@ -4,6 +4,7 @@ namespace RabbitMqBackup.Engine.Format;
 internal sealed class BlockBuffer(BlockPool pool) : IDisposable
 {
     private readonly List<byte[]> _blocks = [];
+    private int _drained;
     private bool _disposed;
 
     /// <summary>Bytes in it.</summary>
@@ -79,6 +80,22 @@ internal sealed class BlockBuffer(BlockPool pool) : IDisposable
         Length = 0;
     }
 
+    /// <summary>Gives everything to somebody, block by block, each of which goes back to the pool at once; it is empty then.</summary>
+    internal void Drain(ReadOnlySpanAction taker)
+    {
+        for (; _drained < _blocks.Count; _drained++)
+        {
+            taker(Read((long)_drained * BlockPool.BlockBytes).Span);
+            pool.Return(_blocks[_drained]);
+        }
+
+        _blocks.Clear();
+        (_drained, Length) = (0, 0);
+    }
+
+    /// <summary>Takes bytes that are valid during the call.</summary>
+    internal delegate void ReadOnlySpanAction(ReadOnlySpan<byte> bytes);
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -88,7 +105,7 @@ internal sealed class BlockBuffer(BlockPool pool) : IDisposable
         }
 
         _disposed = true;
-        _blocks.ForEach(pool.Return);
+        _blocks.Skip(_drained).ToList().ForEach(pool.Return);
         _blocks.Clear();
     }
 }

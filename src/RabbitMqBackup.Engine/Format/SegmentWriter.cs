@@ -5,13 +5,14 @@ namespace RabbitMqBackup.Engine.Format;
 /// <summary>
 /// Writes one segment into pooled memory: records are encoded and compressed as they come, so that what it holds is the compressed size and a small constant
 /// (the block that records are collected in; with zstd the compressor's 3 MiB, many more at high levels; with LZ4 a MiB).
-/// For one thread at a time. When to cut is its owner's decision.
+/// With <see cref="SegmentWriterOptions.CompressAtEnd"/> it holds the records as they are until then. For one thread at a time. When to cut is its owner's decision.
 /// </summary>
 internal sealed class SegmentWriter : IDisposable
 {
     private readonly SegmentWriterOptions _options;
     private readonly BlockBuffer _object;
     private readonly PayloadCompressor _compressor;
+    private readonly BlockBuffer? _raw;
     private readonly PayloadWriter _payload;
     private readonly JsonRecordWriter? _json;
     private bool _broken;
@@ -34,7 +35,15 @@ internal sealed class SegmentWriter : IDisposable
         try
         {
             _object.Write(stackalloc byte[SegmentHeader.Length]);
-            _compressor = PayloadCompressor.Create(options, _object);
+            if (options.CompressAtEnd && options.Compression != SegmentCompression.None)
+            {
+                _raw = new BlockBuffer(options.BlockPool);
+                _compressor = PayloadCompressor.Create(options with { Compression = SegmentCompression.None }, _raw);
+            }
+            else
+            {
+                _compressor = PayloadCompressor.Create(options, _object);
+            }
         }
         catch
         {
@@ -122,6 +131,7 @@ internal sealed class SegmentWriter : IDisposable
         ThrowIfEnded();
         long uncompressed = UncompressedBytes;
         _payload.Complete();
+        CompressRaw();
         Span<byte> header = stackalloc byte[SegmentHeader.Length];
         new SegmentHeader
         {
@@ -157,6 +167,7 @@ internal sealed class SegmentWriter : IDisposable
         _disposed = true;
         _payload.Dispose();
         _compressor.Dispose();
+        _raw?.Dispose();
         _json?.Dispose();
         if (!_finished)
         {
@@ -178,6 +189,18 @@ internal sealed class SegmentWriter : IDisposable
         Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
         hash.GetHashAndReset(digest);
         return Convert.ToHexString(digest).ToLowerInvariant();
+    }
+
+    private void CompressRaw()
+    {
+        if (_raw is null)
+        {
+            return;
+        }
+
+        using PayloadCompressor compressor = PayloadCompressor.Create(_options, _object);
+        _raw.Drain(compressor.Write);
+        compressor.Complete();
     }
 
     private void Count(int messages, long time)

@@ -17,4 +17,10 @@ internal sealed record SegmentWriterOptions
     /// result that is 1.5 % smaller, and the processor that it takes is the broker's where both share a machine.
     /// </summary>
     public int CompressionLevel { get; init; } = 1;
+
+    /// <summary>
+    /// Compress at the end, in one go, in place of with each record: so that who reads from a broker at the speed of its log hands that work, with the checksums, to another thread. The segment takes its
+    /// uncompressed size in memory meanwhile. Default false.
+    /// </summary>
+    public bool CompressAtEnd { get; init; }
 }

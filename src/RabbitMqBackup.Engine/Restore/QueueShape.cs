@@ -102,6 +102,11 @@ internal sealed record QueueShape
             yield break;
         }
 
+        if (from == QueueTypes.Stream)
+        {
+            yield return "Messages of a stream are converted to AMQP 0-9-1, batches unpacked: what that has no place for is lost (footer, delivery annotations, some properties, types of values).";
+        }
+
         if (to == QueueTypes.Quorum && target < new Version(4, 0))
         {
             yield return "Priorities of messages have no effect in a quorum queue before 4.0.";

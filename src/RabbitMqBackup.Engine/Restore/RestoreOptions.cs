@@ -75,6 +75,9 @@ public sealed record RestoreOptions
     /// <summary>Restore also into a queue that exists with another type or other arguments. Default false: an error names the difference.</summary>
     public bool Force { get; init; }
 
+    /// <summary>Streams: also store the offsets that consumers had stored, each brought over to the place of its message. Default false.</summary>
+    public bool ConsumerOffsets { get; init; }
+
     /// <summary>Unconfirmed messages in flight per queue. Default 2,000; 1 to 65,535.</summary>
     public int ConfirmWindow { get; init; } = 2000;
 

@@ -21,7 +21,7 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
         target.WillHave(definitions);
         _journal = RestoreJournal.FileOf(options, target.Overview.ClusterName);
         _earlier = _journal is null ? null : RestoreJournal.Read(_journal, options);
-        _sources = await StreamChains.WithEarlierAsync(SourceQueue.From(options), options, cancellationToken).ConfigureAwait(false);
+        _sources = SourceQueue.From(options, await ChainAsync(cancellationToken).ConfigureAwait(false));
         List<RestorePlanQueue> rows = [];
         SourceCounter counter = new(options);
         OriginalExchanges? exchanges = options.PublishMode == PublishMode.Exchange ? await OriginalExchanges.ReadAsync(options, cancellationToken).ConfigureAwait(false) : null;
@@ -49,6 +49,18 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
         }
 
         return new RestorePlan { Options = options, Queues = rows, Definitions = RestoreDefinitions.Without(definitions, rows), Cluster = target.Overview.ClusterName, Journal = _journal, Exchanges = target.PublishableExchanges };
+    }
+
+    /// <summary>The backups that the one to be restored goes on from, and itself.</summary>
+    private async Task<IReadOnlyList<BackupManifest>> ChainAsync(CancellationToken cancellationToken)
+    {
+        if (options.Manifest is not { BasedOn: not null, Store: { } store } manifest)
+        {
+            return [];
+        }
+
+        await using BackupCatalog catalog = new(store);
+        return await BackupChain.ResolveAsync(catalog, manifest, cancellationToken).ConfigureAwait(false);
     }
 
     private void CheckUser()
@@ -110,11 +122,14 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
             };
         }
 
-        // A passive declare of a stream lags behind, and an earlier run of the same restore is no stranger's message.
-        bool isStream = present.Type == QueueTypes.Stream;
-        if (isStream && row.Type == QueueTypes.Stream && await StreamRestore.EarlierRunAsync(options, row, TimeProvider.System, cancellationToken).ConfigureAwait(false) is { } offset)
+        row = row with { TargetType = present.Type, NotCarriedOver = [], Notes = [.. row.Notes, .. differences] };
+        if (StreamRestore.CanRestore(row) && await StreamRestore.EarlierRunAsync(options, row, TimeProvider.System, cancellationToken).ConfigureAwait(false) is { } offset)
         {
-            return _declared[name] = row with { Notes = [.. row.Notes, .. differences, $"An earlier run of this restore has brought over the messages up to offset {offset}; it goes on behind them, and none is sent twice."] };
+            // The messages there are no stranger's: a passive declare or the API would count them as such.
+            return _declared[name] = row with
+            {
+                Notes = [.. row.Notes, $"An earlier run of this restore has brought over the messages up to offset {offset}; it goes on behind them, and none is sent twice."],
+            };
         }
 
         if (options.Resume && _earlier?.GetValueOrDefault(RestoreJournal.Key(row.Source)) is { } mark)
@@ -122,15 +137,12 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
             return _declared[name] = row with
             {
                 Mark = mark,
-                TargetType = present.Type,
-                NotCarriedOver = [],
-                Notes = [.. row.Notes, .. differences, $"Goes on behind {mark.Passed} message(s) that an earlier run brought over; up to {Math.Min(mark.Beyond, row.Messages - mark.Passed)} may be there twice then."],
+                Notes = [.. row.Notes, $"Goes on behind {mark.Passed} message(s) that an earlier run brought over; up to {Math.Min(mark.Beyond, row.Messages - mark.Passed)} may be there twice then."],
             };
         }
 
-        long ready = isStream ? present.Messages : (await connection!.GetDepthAsync(row.TargetQueue, cancellationToken).ConfigureAwait(false)).Messages;
-        RestorePlanQueue planned = NonEmpty(row with { TargetType = present.Type, NotCarriedOver = [], Notes = [.. row.Notes, .. differences] }, ready + present.Unacknowledged);
-        return _declared[name] = Limits(planned, ready, present);
+        long ready = present.Type == QueueTypes.Stream ? present.Messages : (await connection!.GetDepthAsync(row.TargetQueue, cancellationToken).ConfigureAwait(false)).Messages;
+        return _declared[name] = Limits(NonEmpty(row, ready + present.Unacknowledged), ready, present);
     }
 
     /// <summary>Another queue of the backup goes into the same target: its messages follow.</summary>

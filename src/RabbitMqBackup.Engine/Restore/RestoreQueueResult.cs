@@ -24,6 +24,9 @@ public sealed record RestoreQueueResult
     /// <summary>Streams: of the confirmed ones, those that an earlier run of the same restore had brought over; they were not sent again.</summary>
     public long AlreadyThere { get; init; }
 
+    /// <summary>Streams: offsets stored for consumers, by their names.</summary>
+    public IReadOnlyDictionary<string, long> ConsumerOffsets { get; init; } = new Dictionary<string, long>();
+
     /// <summary>Messages that reached no queue.</summary>
     public long Returned { get; init; }
 

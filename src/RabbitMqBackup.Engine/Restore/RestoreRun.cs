@@ -103,8 +103,8 @@ internal sealed class RestoreRun : IRestoreQueueEvents
 
         RestoreQueueResult result = row.Conflicts.Count > 0
             ? untouched with { ErrorCode = row.ConflictCode.ToString(), Reason = string.Join(" ", row.Conflicts) }
-            : row.Type == QueueTypes.Stream && row.TargetType == QueueTypes.Stream
-                ? await new StreamRestore(_plan.Options, row, _pool, _time, this).RunAsync(cancellationToken).ConfigureAwait(false)
+            : StreamRestore.CanRestore(row)
+                ? await RestoreStreamAsync(row, cancellationToken).ConfigureAwait(false)
                 : await RestoreIntoQueueAsync(row, cancellationToken).ConfigureAwait(false);
         if (result.ErrorCode is { } code && !SourceCursor.IsDamage(Enum.Parse<ErrorCode>(code)))
         {
@@ -135,6 +135,23 @@ internal sealed class RestoreRun : IRestoreQueueEvents
             _log.RestoreWithoutJournal(exception.Message);
             return null;
         }
+    }
+
+    /// <summary>By the stream protocol; where its port can't be reached, as messages of a queue, which then are what AMQP 0-9-1 makes of them.</summary>
+    private async Task<RestoreQueueResult> RestoreStreamAsync(RestorePlanQueue row, CancellationToken cancellationToken)
+    {
+        RestoreQueueResult result = await new StreamRestore(_plan.Options, row, _pool, _time, this).RunAsync(cancellationToken).ConfigureAwait(false);
+        if (result.ErrorCode != nameof(ErrorCode.BrokerUnreachable) || result.Confirmed > 0)
+        {
+            return result;
+        }
+
+        RestoreQueueResult converted = await RestoreIntoQueueAsync(row, cancellationToken).ConfigureAwait(false);
+        return converted with
+        {
+            Declared = result.Declared || converted.Declared,
+            Reason = converted.Reason ?? "The stream port could not be reached: the messages went through AMQP 0-9-1, one by one, without what that has no place for. To run this restore again would put them there twice.",
+        };
     }
 
     private async Task<RestoreQueueResult> RestoreIntoQueueAsync(RestorePlanQueue row, CancellationToken cancellationToken)

@@ -19,11 +19,6 @@ internal sealed class SourceCounter(RestoreOptions options)
             return source;
         }
 
-        if (source.Entry.Type == Broker.QueueTypes.Stream)
-        {
-            return OfStream(source);
-        }
-
         return options switch
         {
             { First: { } first } => await FirstAsync(source, first, cancellationToken).ConfigureAwait(false),
@@ -31,25 +26,6 @@ internal sealed class SourceCounter(RestoreOptions options)
             { TimeBasis: TimeBasis.MessageTimestamp } when source.IsEstimate => source,
             _ => await CountAsync(source, cancellationToken).ConfigureAwait(false),
         };
-    }
-
-    /// <summary>A stream's messages are numbered by their offsets without gaps, so that the first or last so many are a range of offsets.</summary>
-    private SourceQueue OfStream(SourceQueue source)
-    {
-        long count = options.First ?? options.Last ?? long.MaxValue;
-        if (count >= source.Count || source.Segments.Any(segment => segment.Entry.FirstOffset is null || segment.Entry.LastOffset is null))
-        {
-            return source;
-        }
-
-        long from = Math.Max(source.Segments[0].Entry.FirstOffset!.Value, source.Filter.FromOffset);
-        long to = Math.Min(source.Segments[^1].Entry.LastOffset!.Value, source.Filter.ToOffset);
-        RecordFilter filter = source.Filter with
-        {
-            FromOffset = options.Last is null ? source.Filter.FromOffset : Math.Max(from, to - count + 1),
-            ToOffset = options.First is null ? source.Filter.ToOffset : Math.Min(to, from + count - 1),
-        };
-        return SourceQueue.OfSegments(source.Entry, source.BackupId, source.Store, [.. source.Segments.Select(segment => (segment.BackupId, segment.Entry))], filter);
     }
 
     private async Task<SourceQueue> CountAsync(SourceQueue source, CancellationToken cancellationToken)

@@ -20,7 +20,8 @@ internal sealed class SourceCursor(SourceQueue source, long begin, BlockPool poo
     private readonly long _begin = Math.Max(begin, source.FirstOrdinal);
     private SegmentReader? _reader;
     private SourceSegment? _segment;
-    private readonly Queue<SourceRecord> _unpacked = [];
+    private readonly Queue<(long Offset, byte[] Message)> _unpacked = new();
+    private long _chunkTime;
     private int _nextSegment;
     private long _next;
 
@@ -33,7 +34,7 @@ internal sealed class SourceCursor(SourceQueue source, long begin, BlockPool poo
     {
         while (true)
         {
-            if (_reader is not null && TryRead())
+            if (TryTakeUnpacked() || (_reader is not null && TryRead()))
             {
                 return true;
             }
@@ -85,20 +86,18 @@ internal sealed class SourceCursor(SourceQueue source, long begin, BlockPool poo
     {
         try
         {
-            if (_unpacked.TryDequeue(out SourceRecord unpacked))
-            {
-                Current = unpacked;
-                return true;
-            }
-
             while (_reader!.TryRead(out SegmentRecord record))
             {
-                if (record.Kind != SegmentRecordKind.Message)
+                if (record.Kind == SegmentRecordKind.StreamChunk)
                 {
-                    Unpack(record);
-                    if (_unpacked.TryDequeue(out SourceRecord first))
+                    if (_next >= source.EndOrdinal)
                     {
-                        Current = first;
+                        break;
+                    }
+
+                    Unpack(record);
+                    if (TryTakeUnpacked())
+                    {
                         return true;
                     }
 
@@ -128,27 +127,50 @@ internal sealed class SourceCursor(SourceQueue source, long begin, BlockPool poo
         return false;
     }
 
-    /// <summary>The messages of a stream's record that are meant, as a consumer of AMQP 0-9-1 would get them.</summary>
+    /// <summary>Takes the messages of a stream's record apart; those that are not meant are not even copied.</summary>
     private void Unpack(in SegmentRecord record)
     {
-        long time = record.CapturedAt;
+        _chunkTime = record.CapturedAt;
+        if (_next + record.Messages <= _begin)
+        {
+            _next += record.Messages;
+            return;
+        }
+
         ChunkMessages.Visit(record.Entries.Span, (ulong)record.FirstOffset, (offset, message) =>
         {
-            long ordinal = _next++;
-            if (ordinal < _begin || ordinal >= source.EndOrdinal)
-            {
-                return true;
-            }
-
-            Amqp091Message converted = Amqp091Conversion.Convert(message);
-            if (!_segment!.NeedsFilter || source.Filter.Matches(time, (long)offset, converted.Properties))
-            {
-                _unpacked.Enqueue(new SourceRecord(
-                    ordinal, time, false, Encoding.UTF8.GetBytes(converted.Exchange), Encoding.UTF8.GetBytes(converted.RoutingKey), converted.Properties, converted.Body));
-            }
-
+            _unpacked.Enqueue(((long)offset, message.ToArray()));
             return true;
         });
+    }
+
+    /// <summary>The next message of the stream's record under way that is meant, as a consumer of AMQP 0-9-1 would get it.</summary>
+    private bool TryTakeUnpacked()
+    {
+        while (_unpacked.TryDequeue(out (long Offset, byte[] Message) next))
+        {
+            long ordinal = _next++;
+            if (ordinal >= source.EndOrdinal)
+            {
+                _unpacked.Clear();
+                return false;
+            }
+
+            if (ordinal < _begin)
+            {
+                continue;
+            }
+
+            Amqp091Message message = Amqp091Conversion.Convert(next.Message);
+            if (!_segment!.NeedsFilter || source.Filter.Matches(_chunkTime, next.Offset, message.Properties))
+            {
+                Current = new SourceRecord(
+                    ordinal, _chunkTime, false, Encoding.UTF8.GetBytes(message.Exchange), Encoding.UTF8.GetBytes(message.RoutingKey), message.Properties, message.Body);
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private bool NextMessage()

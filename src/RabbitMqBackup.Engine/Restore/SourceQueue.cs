@@ -21,6 +21,9 @@ internal sealed record SourceQueue
     /// <summary>Single messages, in the order they came.</summary>
     public IReadOnlyList<BackupMessage> Messages { get; init; } = [];
 
+    /// <summary>All of the queue that the backup has is meant.</summary>
+    public bool IsWhole { get; init; }
+
     /// <summary>Which records are meant, where a segment needs it.</summary>
     public RecordFilter Filter { get; init; } = new();
 
@@ -40,12 +43,14 @@ internal sealed record SourceQueue
     public long Bytes { get; init; }
 
     /// <summary>Takes the sources apart by queue, in the order in which they were given, and leaves out what can't be meant.</summary>
-    internal static IReadOnlyList<SourceQueue> From(RestoreOptions options)
+    /// <param name="options">What is asked for.</param>
+    /// <param name="chain">Where the backup goes on from others: those, and itself, oldest first.</param>
+    internal static IReadOnlyList<SourceQueue> From(RestoreOptions options, IReadOnlyList<BackupManifest> chain)
     {
         RecordFilter filter = RecordFilter.From(options);
         if (options.Manifest is { } manifest)
         {
-            return [.. manifest.Queues.Select(queue => OfSegments(queue, manifest.BackupId, manifest.Store, queue.Segments, filter))];
+            return [.. manifest.Queues.Select(queue => OfSegments(queue, manifest.BackupId, manifest.Store, Parts(manifest, queue, chain), filter) with { IsWhole = filter.IsEverything })];
         }
 
         if (options.Segments.Count > 0)
@@ -54,7 +59,7 @@ internal sealed record SourceQueue
             [
                 .. options.Segments
                     .GroupBy(segment => (segment.Store.DisplayUri, segment.BackupId, segment.VirtualHost, segment.Queue))
-                    .Select(group => OfSegments(group.First().QueueEntry, group.Key.BackupId, group.First().Store, [.. group.Select(segment => segment.Entry)], filter)),
+                    .Select(group => OfSegments(group.First().QueueEntry, group.Key.BackupId, group.First().Store, [.. group.Select(segment => (segment.BackupId, segment.Entry))], filter)),
             ];
         }
 
@@ -74,20 +79,22 @@ internal sealed record SourceQueue
         ];
     }
 
-    private static SourceQueue OfSegments(QueueEntry entry, string backupId, BackupStore? store, IReadOnlyList<SegmentEntry> segments, RecordFilter filter) =>
-        OfSegments(entry, backupId, store, [.. segments.Select(segment => (backupId, segment))], filter);
+    /// <summary>A stream is in all the backups of its chain together.</summary>
+    private static IReadOnlyList<(string BackupId, SegmentEntry Entry)> Parts(BackupManifest manifest, QueueEntry queue, IReadOnlyList<BackupManifest> chain) =>
+        chain.Count > 0 && queue.Stream is not null
+            ? [.. BackupChain.PartsOf(chain, queue.VirtualHost, queue.Name).SelectMany(part => part.Entry.Segments.Select(segment => (part.Manifest.BackupId, segment)))]
+            : [.. queue.Segments.Select(segment => (manifest.BackupId, segment))];
 
-    /// <summary>A source over segments of one or, where backups of a stream go on from each other, several backups.</summary>
-    internal static SourceQueue OfSegments(QueueEntry entry, string backupId, BackupStore? store, IReadOnlyList<(string BackupId, SegmentEntry Entry)> segments, RecordFilter filter)
+    private static SourceQueue OfSegments(QueueEntry entry, string backupId, BackupStore? store, IReadOnlyList<(string BackupId, SegmentEntry Entry)> segments, RecordFilter filter)
     {
         List<SourceSegment> meant = [];
         long ordinal = 0;
-        foreach ((string holder, SegmentEntry segment) in segments)
+        foreach ((string origin, SegmentEntry segment) in segments)
         {
             bool? covers = filter.Covers(segment);
             if (covers != false)
             {
-                meant.Add(new SourceSegment(holder, segment, ordinal, covers is null));
+                meant.Add(new SourceSegment(origin, segment, ordinal, covers is null));
             }
 
             ordinal += segment.Records;

@@ -12,7 +12,8 @@ namespace RabbitMqBackup.Engine.Restore;
 /// </summary>
 internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row, BlockPool pool, TimeProvider time, IRestoreQueueEvents events)
 {
-    private readonly StreamSource _source = StreamSource.Of(row.Source);
+    private readonly string _name = StreamPublisherName.Of(row.Source);
+    private readonly StreamSelection _selection = new(row.Source);
     private readonly StreamConnector _connector = new(options.Broker, time);
     private long _confirmed;
     private long _refused;
@@ -21,14 +22,18 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
     private long _large;
     private string? _lost;
     private string? _refusal;
+    private string? _offsetsNote;
+
+    /// <summary>Whether the source is a stream as the stream protocol has it. What was read over AMQP 0-9-1 goes back that way, as the messages of a queue.</summary>
+    internal static bool CanRestore(RestorePlanQueue row) => row is { TargetType: QueueTypes.Stream, Source.Entry: { Type: QueueTypes.Stream, Stream.Lost.Count: 0 } } && row.Source.Messages.All(message => message.RawMessage.Length > 0);
 
     /// <summary>
     /// The offset up to which an earlier run of the same restore has brought the stream; null where none has. Such a stream is not empty, and yet no conflict.
     /// </summary>
     internal static async Task<long?> EarlierRunAsync(RestoreOptions options, RestorePlanQueue row, TimeProvider time, CancellationToken cancellationToken)
     {
-        StreamSource source = StreamSource.Of(row.Source);
-        if (source.Publisher.Length == 0)
+        string name = StreamPublisherName.Of(row.Source);
+        if (name.Length == 0)
         {
             return null;
         }
@@ -37,7 +42,7 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
         {
             StreamConnector connector = new(options.Broker, time);
             await using StreamConnection connection = await connector.ConnectAsync(row.TargetVirtualHost, row.TargetQueue, StreamAccess.Write, cancellationToken).ConfigureAwait(false);
-            ulong id = await connection.QueryPublisherSequenceAsync(source.Publisher, row.TargetQueue, cancellationToken).ConfigureAwait(false);
+            ulong id = await connection.QueryPublisherSequenceAsync(name, row.TargetQueue, cancellationToken).ConfigureAwait(false);
             return id > 0 ? (long)id - 1 : null;
         }
         catch (RabbitBackupException exception) when (exception.Code is ErrorCode.BrokerUnreachable or ErrorCode.QueueNotFound)
@@ -49,7 +54,14 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
     /// <summary>Restores the stream. What goes wrong is in the result; only a cancellation is thrown.</summary>
     internal async Task<RestoreQueueResult> RunAsync(CancellationToken cancellationToken)
     {
-        RestoreQueueResult result = new() { SourceVirtualHost = row.VirtualHost, SourceQueue = row.Queue, VirtualHost = row.TargetVirtualHost, Queue = row.TargetQueue, Requested = row.Messages };
+        RestoreQueueResult result = new()
+        {
+            SourceVirtualHost = row.VirtualHost,
+            SourceQueue = row.Queue,
+            VirtualHost = row.TargetVirtualHost,
+            Queue = row.TargetQueue,
+            Requested = row.Messages,
+        };
         RabbitBackupException? failure = null;
         try
         {
@@ -58,7 +70,18 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
                 result = result with { Declared = await DeclareAsync(cancellationToken).ConfigureAwait(false) };
             }
 
+            if (result.Declared && row.Source.Entry.Stream?.SuperStream is { } super)
+            {
+                using ManagementClient management = new(options.Broker);
+                await management.BindSuperStreamAsync(
+                    new QueueName(row.TargetVirtualHost, row.TargetQueue), new SuperStreamBinding(super.Name, super.RoutingKey, super.Order), cancellationToken).ConfigureAwait(false);
+            }
+
             await PublishAsync(cancellationToken).ConfigureAwait(false);
+            if (options.ConsumerOffsets && _refused == 0)
+            {
+                result = result with { ConsumerOffsets = await StoreConsumerOffsetsAsync(cancellationToken).ConfigureAwait(false) };
+            }
         }
         catch (RabbitBackupException exception)
         {
@@ -67,7 +90,8 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
 
         result = result with
         {
-            Requested = row.IsEstimate && failure is null ? _skipped + _confirmed + _refused : result.Requested,
+            // How many it were, where only the records could tell; after a failure the rest was not read.
+            Requested = row.IsEstimate && failure is null ? _skipped + _confirmed + _refused : row.Messages,
             Confirmed = _skipped + _confirmed,
             AlreadyThere = _skipped,
             Rejected = _refused,
@@ -77,7 +101,7 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
         {
             (not null, _) => result with { ErrorCode = failure.Code.ToString(), Reason = failure.Message },
             (null, > 0) => result with { ErrorCode = ErrorCode.PublishRejected.ToString(), Reason = $"The broker refused {_refused} message(s): {_refusal}." },
-            _ => result with { Reason = _large > 0 ? LargeNote() : null },
+            _ => result with { Reason = string.Join(" ", ((string?[])[_large > 0 ? LargeNote() : null, _offsetsNote]).OfType<string>()) is { Length: > 0 } notes ? notes : null },
         };
     }
 
@@ -89,10 +113,29 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
             cancellationToken).ConfigureAwait(false);
     }
 
+    private async Task<IReadOnlyDictionary<string, long>> StoreConsumerOffsetsAsync(CancellationToken cancellationToken)
+    {
+        IReadOnlyDictionary<string, long> offsets = row.Source.Entry.Stream?.ConsumerOffsets ?? new Dictionary<string, long>();
+        if (offsets.Count == 0 || row.Source is not { IsWhole: true, Store: { } store })
+        {
+            _offsetsNote = offsets.Count == 0 ? null : "The offsets of consumers were not stored: only a part of the stream was restored.";
+            return new Dictionary<string, long>();
+        }
+
+        ConsumerOffsetRestore restore = new(row.Source.Segments, offsets);
+        await using BackupCatalog catalog = new(store);
+        Dictionary<string, long> counts = await restore.CountAsync(catalog, pool, cancellationToken).ConfigureAwait(false);
+        await using StreamConnection connection = await _connector.ConnectAsync(row.TargetVirtualHost, row.TargetQueue, StreamAccess.Write, cancellationToken).ConfigureAwait(false);
+        IReadOnlyDictionary<string, long>? stored =
+            await ConsumerOffsetRestore.StoreAsync(connection, row.TargetQueue, counts, _skipped + _confirmed, cancellationToken).ConfigureAwait(false);
+        _offsetsNote = stored is null ? "The offsets of consumers were not stored: the stream holds other messages too, or retention has taken some." : null;
+        return stored ?? new Dictionary<string, long>();
+    }
+
     /// <summary>Publishes over as many connections as it takes. Without a name nothing keeps a message from being stored twice, so then there is only one.</summary>
     private async Task PublishAsync(CancellationToken cancellationToken)
     {
-        StreamReconnects reconnects = new(time);
+        StreamReconnects reconnects = new(time) { MaxTime = options.RetryTimeout };
         bool connected = false;
         while (true)
         {
@@ -104,8 +147,9 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
                 await PublishAsync(connection, cancellationToken).ConfigureAwait(false);
                 return;
             }
-            catch (RabbitBackupException lost) when (lost.IsTransient && connected && _source.Publisher.Length > 0 && !lost.Code.IsStorage())
+            catch (RabbitBackupException lost) when (lost.IsTransient && connected && _name.Length > 0 && !lost.Code.IsStorage())
             {
+                events.OnReconnecting(row, lost, (int)Math.Clamp(_published - _confirmed - _refused, 0, int.MaxValue));
                 await reconnects.WaitAsync(lost, _skipped + _confirmed, cancellationToken).ConfigureAwait(false);
             }
         }
@@ -113,21 +157,21 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
 
     private async Task PublishAsync(StreamConnection connection, CancellationToken cancellationToken)
     {
-        await using StreamPublisher publisher = await StreamPublisher.DeclareAsync(connection, row.TargetQueue, _source.Publisher, null, cancellationToken).ConfigureAwait(false);
+        await using StreamPublisher publisher = await StreamPublisher.DeclareAsync(connection, row.TargetQueue, _name, null, cancellationToken).ConfigureAwait(false);
         await using ConvertedMessages converted = new(options, row.TargetVirtualHost, row.TargetQueue, time);
         try
         {
-            if (_source.Store is { } store)
+            if (row.Source.Store is { } store)
             {
                 await using BackupCatalog catalog = new(store);
-                foreach ((string backupId, SegmentEntry segment) in _source.Segments)
+                foreach (SourceSegment segment in row.Source.Segments.Where(segment => segment.EndOrdinal > row.Source.FirstOrdinal && segment.FirstOrdinal < row.Source.EndOrdinal))
                 {
-                    await PublishSegmentAsync(catalog, backupId, segment, publisher, converted, cancellationToken).ConfigureAwait(false);
+                    await PublishSegmentAsync(catalog, segment, publisher, converted, cancellationToken).ConfigureAwait(false);
                 }
             }
 
             ulong id = 0;
-            foreach (BackupMessage message in _source.Messages)
+            foreach (BackupMessage message in row.Source.Messages)
             {
                 await PublishMessageAsync(publisher, converted, ++id, message.RawMessage, cancellationToken).ConfigureAwait(false);
             }
@@ -148,18 +192,18 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
         }
     }
 
-    private async Task PublishSegmentAsync(
-        BackupCatalog catalog, string backupId, SegmentEntry segment, StreamPublisher publisher, ConvertedMessages converted, CancellationToken cancellationToken)
+    private async Task PublishSegmentAsync(BackupCatalog catalog, SourceSegment segment, StreamPublisher publisher, ConvertedMessages converted, CancellationToken cancellationToken)
     {
         // By its row alone, without a look at it, a segment that an earlier run has brought over is passed.
-        if (segment.LastOffset is { } last && (ulong)last < publisher.StoredId)
+        bool isWhole = !segment.NeedsFilter && segment.FirstOrdinal >= row.Source.FirstOrdinal && segment.EndOrdinal <= row.Source.EndOrdinal;
+        if (isWhole && segment.Entry.LastOffset is { } last && (ulong)last < publisher.StoredId)
         {
-            _skipped += segment.Records;
-            events.OnPublished(row, segment.Records, segment.UncompressedBytes);
+            _skipped += segment.Entry.Records;
+            events.OnPublished(row, segment.Entry.Records, segment.Entry.UncompressedBytes);
             return;
         }
 
-        SegmentReader? reader = await OpenAsync(catalog, backupId, segment, cancellationToken).ConfigureAwait(false);
+        SegmentReader? reader = await OpenAsync(catalog, segment, cancellationToken).ConfigureAwait(false);
         if (reader is null)
         {
             return;
@@ -167,21 +211,22 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
 
         using (reader)
         {
+            long ordinal = segment.FirstOrdinal;
             while (reader.TryRead(out SegmentRecord record))
             {
                 if (record.Kind != SegmentRecordKind.StreamChunk)
                 {
-                    throw new RabbitBackupException(ErrorCode.SegmentCorrupt, "The segment of a stream holds a record of a queue.") { Target = segment.Key };
+                    throw new RabbitBackupException(ErrorCode.SegmentCorrupt, "The segment of a stream holds a record of a queue.") { Target = segment.Entry.Key };
                 }
 
-                SegmentRecord meant = StreamSelection.Apply(row.Source.Filter, record);
-                if (meant.Messages > 0)
+                foreach ((ulong offset, ReadOnlyMemory<byte> entries) in _selection.Of(record, ordinal, segment.NeedsFilter))
                 {
-                    _published += meant.Messages;
-                    await PublishRecordAsync(meant, publisher, converted, cancellationToken).ConfigureAwait(false);
+                    await PublishEntriesAsync(offset, entries, publisher, converted, cancellationToken).ConfigureAwait(false);
                 }
 
-                events.OnPublished(row, meant.Messages, meant.Entries.Length);
+                ordinal += record.Messages;
+                _published += record.Messages;
+                events.OnPublished(row, record.Messages, record.Entries.Length);
             }
         }
     }
@@ -189,13 +234,13 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
     /// <summary>
     /// A damaged segment ends the restore of the stream, so that another run with a good copy goes on there: what comes behind a hole can't be put before it later. With -Force it is left out.
     /// </summary>
-    private async Task<SegmentReader?> OpenAsync(BackupCatalog catalog, string backupId, SegmentEntry segment, CancellationToken cancellationToken)
+    private async Task<SegmentReader?> OpenAsync(BackupCatalog catalog, SourceSegment segment, CancellationToken cancellationToken)
     {
         try
         {
-            return await catalog.OpenReaderAsync(backupId, segment, pool, cancellationToken).ConfigureAwait(false);
+            return await catalog.OpenReaderAsync(segment.BackupId, segment.Entry, pool, cancellationToken).ConfigureAwait(false);
         }
-        catch (RabbitBackupException exception) when (exception.Code is ErrorCode.SegmentCorrupt or ErrorCode.ObjectNotFound or ErrorCode.BackupIncomplete or ErrorCode.FormatTooNew)
+        catch (RabbitBackupException exception) when (SourceCursor.IsDamage(exception.Code))
         {
             events.OnDamagedSegment(row, exception);
             return options.Force ? null : throw new RabbitBackupException(exception.Code, $"{exception.Message} The messages after it were not restored; -Force leaves it out and goes on.", exception)
@@ -205,10 +250,8 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
         }
     }
 
-    private async Task PublishRecordAsync(SegmentRecord record, StreamPublisher publisher, ConvertedMessages converted, CancellationToken cancellationToken)
+    private async Task PublishEntriesAsync(ulong offset, ReadOnlyMemory<byte> rest, StreamPublisher publisher, ConvertedMessages converted, CancellationToken cancellationToken)
     {
-        ReadOnlyMemory<byte> rest = record.Entries;
-        ulong offset = (ulong)record.FirstOffset;
         while (true)
         {
             int taken = await publisher.PublishChunkAsync(offset, rest, cancellationToken).ConfigureAwait(false);

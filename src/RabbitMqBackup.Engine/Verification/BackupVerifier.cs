@@ -13,7 +13,7 @@ public sealed class BackupVerifier(TimeProvider? time = null)
 
     private readonly TimeProvider _time = time ?? TimeProvider.System;
 
-    /// <summary>Quick: the manifest is whole and every object is there with its length. Deep: every byte is read, every hash, checksum and record checked.</summary>
+    /// <summary>Quick: the manifest is whole and every object is there with its length; so are those of the backups that it goes on from, as far as it needs them. Deep: every byte is read, every hash, checksum and record checked.</summary>
     /// <param name="manifest">The backup, with its store.</param>
     /// <param name="deep">Read every byte.</param>
     /// <param name="onProgress">Called from any thread, one call at a time.</param>
@@ -25,7 +25,14 @@ public sealed class BackupVerifier(TimeProvider? time = null)
         BackupStore target = manifest.Store ?? throw new ArgumentException("The manifest has no store.", nameof(manifest));
         long started = _time.GetTimestamp();
         await using BackupCatalog catalog = new(target);
-        VerificationRun run = new(manifest, catalog, new ProgressMeter("Verifying", manifest.TotalMessages, manifest.Queues.Count, _time, onProgress));
+        (IReadOnlyList<(string BackupId, QueueEntry Queue, SegmentEntry Segment)> earlier, RabbitBackupException? broken) = await EarlierAsync(catalog, manifest, cancellationToken).ConfigureAwait(false);
+        long messages = manifest.TotalMessages + earlier.Sum(row => row.Segment.Records);
+        VerificationRun run = new(manifest, earlier, catalog, new ProgressMeter("Verifying", messages, manifest.Queues.Count, _time, onProgress));
+        if (broken is not null)
+        {
+            run.AddBroken(broken);
+        }
+
         await run.CheckDefinitionsAsync(deep, cancellationToken).ConfigureAwait(false);
 
         if (deep)
@@ -40,12 +47,39 @@ public sealed class BackupVerifier(TimeProvider? time = null)
         {
             BackupId = manifest.BackupId,
             Deep = deep,
-            Segments = manifest.TotalSegments,
-            Messages = deep ? run.Messages : manifest.TotalMessages,
+            Segments = manifest.TotalSegments + earlier.Count,
+            Messages = deep ? run.Messages : messages,
             BytesRead = run.BytesRead,
             Duration = _time.GetElapsedTime(started),
             Findings = run.Findings(),
             Manifest = manifest,
         };
+    }
+
+    /// <summary>What a restore would read of the backups before this one; or why it can't.</summary>
+    private static async Task<(IReadOnlyList<(string BackupId, QueueEntry Queue, SegmentEntry Segment)> Segments, RabbitBackupException? Broken)> EarlierAsync(
+        BackupCatalog catalog, BackupManifest manifest, CancellationToken cancellationToken)
+    {
+        if (manifest.BasedOn is null)
+        {
+            return ([], null);
+        }
+
+        try
+        {
+            IReadOnlyList<BackupManifest> chain = await BackupChain.ResolveAsync(catalog, manifest, cancellationToken).ConfigureAwait(false);
+            return (
+                [
+                    .. manifest.Queues.Where(queue => queue.Stream is not null)
+                        .SelectMany(queue => BackupChain.PartsOf(chain, queue.VirtualHost, queue.Name))
+                        .Where(part => part.Manifest.BackupId != manifest.BackupId)
+                        .SelectMany(part => part.Entry.Segments.Select(segment => (part.Manifest.BackupId, part.Entry, segment))),
+                ],
+                null);
+        }
+        catch (RabbitBackupException exception) when (exception.Code is ErrorCode.BackupIncomplete or ErrorCode.FormatTooNew)
+        {
+            return ([], exception);
+        }
     }
 }

@@ -8,7 +8,12 @@ using RabbitMqBackup.Engine.Storage;
 namespace RabbitMqBackup.Engine.Verification;
 
 /// <summary>One check of one backup: collects findings from segments that are checked side by side.</summary>
-internal sealed class VerificationRun(BackupManifest manifest, BackupCatalog catalog, ProgressMeter meter)
+/// <param name="manifest">The backup.</param>
+/// <param name="earlier">Segments of the backups that it goes on from, without which it can't be restored.</param>
+/// <param name="catalog">The store.</param>
+/// <param name="meter">Told of what is done.</param>
+internal sealed class VerificationRun(
+    BackupManifest manifest, IReadOnlyList<(string BackupId, QueueEntry Queue, SegmentEntry Segment)> earlier, BackupCatalog catalog, ProgressMeter meter)
 {
     private readonly ConcurrentQueue<(int Order, VerificationFinding Finding)> _findings = [];
     private readonly BlockPool _pool = new();
@@ -20,8 +25,9 @@ internal sealed class VerificationRun(BackupManifest manifest, BackupCatalog cat
     internal long BytesRead => Volatile.Read(ref _bytesRead);
 
     /// <summary>All segments, numbered in the order in which their findings are told.</summary>
-    internal IEnumerable<(int Order, QueueEntry Queue, SegmentEntry Segment)> Segments =>
-        manifest.Queues.SelectMany(queue => queue.Segments.Select(segment => (queue, segment))).Select((pair, index) => (index + 1, pair.queue, pair.segment));
+    internal IEnumerable<(int Order, string BackupId, QueueEntry Queue, SegmentEntry Segment)> Segments =>
+        earlier.Concat(manifest.Queues.SelectMany(queue => queue.Segments.Select(segment => (manifest.BackupId, Queue: queue, Segment: segment))))
+            .Select((row, index) => (index + 1, row.BackupId, row.Queue, row.Segment));
 
     internal IReadOnlyList<VerificationFinding> Findings()
     {
@@ -58,7 +64,7 @@ internal sealed class VerificationRun(BackupManifest manifest, BackupCatalog cat
             }
             else
             {
-                await CheckPresenceAsync(0, definitions.Key, definitions.StoredBytes, cancellationToken).ConfigureAwait(false);
+                await CheckPresenceAsync(0, manifest.BackupId, definitions.Key, definitions.StoredBytes, cancellationToken).ConfigureAwait(false);
             }
         }
         catch (RabbitBackupException exception) when (IsDamage(exception))
@@ -80,18 +86,21 @@ internal sealed class VerificationRun(BackupManifest manifest, BackupCatalog cat
         }
     }
 
-    internal async ValueTask CheckSegmentAsync((int Order, QueueEntry Queue, SegmentEntry Segment) row, bool deep, CancellationToken cancellationToken)
+    /// <summary>A backup that this one needs is not there.</summary>
+    internal void AddBroken(RabbitBackupException broken) => Add(0, broken.Code.ToString(), "", broken.Message);
+
+    internal async ValueTask CheckSegmentAsync((int Order, string BackupId, QueueEntry Queue, SegmentEntry Segment) row, bool deep, CancellationToken cancellationToken)
     {
-        (int order, QueueEntry queue, SegmentEntry segment) = row;
+        (int order, string backupId, QueueEntry queue, SegmentEntry segment) = row;
         try
         {
             if (deep)
             {
-                await ReadAsync(order, segment, cancellationToken).ConfigureAwait(false);
+                await ReadAsync(order, backupId, segment, cancellationToken).ConfigureAwait(false);
             }
             else
             {
-                await CheckPresenceAsync(order, segment.Key, segment.StoredBytes, cancellationToken).ConfigureAwait(false);
+                await CheckPresenceAsync(order, backupId, segment.Key, segment.StoredBytes, cancellationToken).ConfigureAwait(false);
             }
         }
         catch (RabbitBackupException exception) when (IsDamage(exception))
@@ -102,17 +111,26 @@ internal sealed class VerificationRun(BackupManifest manifest, BackupCatalog cat
         meter.Add(queue.ToString(), segment.Records, segment.UncompressedBytes);
     }
 
-    private async Task ReadAsync(int order, SegmentEntry segment, CancellationToken cancellationToken)
+    private async Task ReadAsync(int order, string backupId, SegmentEntry segment, CancellationToken cancellationToken)
     {
-        using SegmentReader reader = await catalog.OpenReaderAsync(manifest.BackupId, segment, _pool, cancellationToken).ConfigureAwait(false);
+        using SegmentReader reader = await catalog.OpenReaderAsync(backupId, segment, _pool, cancellationToken).ConfigureAwait(false);
         Interlocked.Add(ref _bytesRead, segment.StoredBytes);
         long messages = 0;
+        long? first = null;
+        long next = 0;
+        bool ordered = true;
         while (reader.TryRead(out SegmentRecord record))
         {
             messages += record.Messages;
             if (record.Kind == SegmentRecordKind.Message)
             {
                 PropertyList.Check(record.Properties.Span);
+            }
+            else
+            {
+                first ??= record.FirstOffset;
+                ordered &= record.FirstOffset >= next;
+                next = record.FirstOffset + record.Messages;
             }
 
             if ((messages & 0x3FF) == 0)
@@ -127,15 +145,20 @@ internal sealed class VerificationRun(BackupManifest manifest, BackupCatalog cat
             Add(order, "SegmentCorrupt", segment.Key, $"It holds {messages} message(s), the manifest says {segment.Records}.");
         }
 
+        if (first is not null && (!ordered || first != segment.FirstOffset || next - 1 != segment.LastOffset))
+        {
+            Add(order, "SegmentCorrupt", segment.Key, $"Its offsets are {first} to {next - 1}{(ordered ? "" : ", out of order")}; the manifest says {segment.FirstOffset} to {segment.LastOffset}.");
+        }
+
         if (!reader.IsTimeOrdered)
         {
             _findings.Enqueue((order, new VerificationFinding(false, "TimeOrder", segment.Key, "Capture times go back: the clock was set back while the backup ran.")));
         }
     }
 
-    private async Task CheckPresenceAsync(int order, string key, long length, CancellationToken cancellationToken)
+    private async Task CheckPresenceAsync(int order, string backupId, string key, long length, CancellationToken cancellationToken)
     {
-        ObjectInfo? found = await catalog.Objects.HeadAsync(ObjectPath.Parse($"{manifest.BackupId}/{key}"), cancellationToken).ConfigureAwait(false);
+        ObjectInfo? found = await catalog.Objects.HeadAsync(ObjectPath.Parse($"{backupId}/{key}"), cancellationToken).ConfigureAwait(false);
         if (found is null)
         {
             Add(order, "ObjectNotFound", key, "It is missing.");

@@ -122,6 +122,15 @@ internal static class BasicMethods
         writer.End();
     }
 
+    /// <summary>ack: <c>delivery-tag u64 · multiple bit</c>, set: everything up to the tag. For streams only, where it takes nothing away but lets the broker send more.</summary>
+    internal static void WriteAckUpTo(IBufferWriter<byte> output, ushort channel, ulong deliveryTag)
+    {
+        MethodWriter writer = new(output, channel, MethodId.BasicAck, 9);
+        writer.UInt64(deliveryTag);
+        writer.UInt8(1);
+        writer.End();
+    }
+
     /// <summary>ack: <c>delivery-tag u64 · multiple bit</c>, of one message.</summary>
     internal static void WriteAck(IBufferWriter<byte> output, ushort channel, ulong deliveryTag)
     {

@@ -66,6 +66,9 @@ internal sealed class DataChannel : IDisposable
     /// <summary>Gives back everything up to the tag. The broker does not answer.</summary>
     internal void RequeueUpTo(ulong deliveryTag) => Send(output => BasicMethods.WriteRequeueUpTo(output, Number, deliveryTag));
 
+    /// <summary>Lets the broker send more of a stream: an acknowledgement, which takes nothing out of a stream. Never for a queue.</summary>
+    internal void GrantStreamCredit(ulong upToDeliveryTag) => Send(output => BasicMethods.WriteAckUpTo(output, Number, upToDeliveryTag));
+
     /// <summary>Takes one message out of its queue for good. The broker does not answer.</summary>
     internal void Acknowledge(ulong deliveryTag) => Send(output => BasicMethods.WriteAck(output, Number, deliveryTag));
 

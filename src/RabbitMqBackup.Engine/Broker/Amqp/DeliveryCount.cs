@@ -17,7 +17,10 @@ internal static class DeliveryCount
     private const ushort Headers = 1 << 13;
 
     /// <summary>The count, or null when there is none or the list can't be followed.</summary>
-    internal static long? Find(ReadOnlySpan<byte> properties)
+    internal static long? Find(ReadOnlySpan<byte> properties) => Find(properties, "x-delivery-count"u8);
+
+    /// <summary>Any header that holds a whole number.</summary>
+    internal static long? Find(ReadOnlySpan<byte> properties, ReadOnlySpan<byte> header)
     {
         if (properties.Length < 2)
         {
@@ -43,10 +46,10 @@ internal static class DeliveryCount
             word = BinaryPrimitives.ReadUInt16BigEndian(rest);
         }
 
-        return ((flags & ContentType) == 0 || SkipShortString(ref rest)) && ((flags & ContentEncoding) == 0 || SkipShortString(ref rest)) ? FindInTable(rest) : null;
+        return ((flags & ContentType) == 0 || SkipShortString(ref rest)) && ((flags & ContentEncoding) == 0 || SkipShortString(ref rest)) ? FindInTable(rest, header) : null;
     }
 
-    private static long? FindInTable(ReadOnlySpan<byte> rest)
+    private static long? FindInTable(ReadOnlySpan<byte> rest, ReadOnlySpan<byte> header)
     {
         if (rest.Length < 4 || BinaryPrimitives.ReadUInt32BigEndian(rest) is var length && length > (uint)rest.Length - 4)
         {
@@ -70,7 +73,7 @@ internal static class DeliveryCount
                 return null;
             }
 
-            if (table.Slice(1, name).SequenceEqual("x-delivery-count"u8))
+            if (table.Slice(1, name).SequenceEqual(header))
             {
                 return ReadInteger(type, value);
             }

@@ -40,6 +40,7 @@ internal sealed class ChunkReader(StreamConnection connection, string stream, St
     private bool _inSink;
     private bool _stopAsked;
     private bool _ended;
+    private bool _inTail;
 
     /// <summary>Offset of the chunk at which the reading ends; null before it is known, and where it goes on and on.</summary>
     internal ulong? EndChunk => _endChunk;
@@ -90,6 +91,11 @@ internal sealed class ChunkReader(StreamConnection connection, string stream, St
         {
             await connection.SubscribeAsync(Subscription, stream, options.Start, InitialCredit, AllChunks, cancellationToken).ConfigureAwait(false);
             await WaitAsync(cancellationToken).ConfigureAwait(false);
+            if (Volatile.Read(ref _inTail))
+            {
+                await TakeTailAsync(cancellationToken).ConfigureAwait(false);
+            }
+
             await UnsubscribeAsync(cancellationToken).ConfigureAwait(false);
             return Progress;
         }
@@ -102,6 +108,16 @@ internal sealed class ChunkReader(StreamConnection connection, string stream, St
 
             connection.Listener = null;
         }
+    }
+
+    /// <summary>
+    /// Brokers before 4.0 don't tell of chunks behind the last one with messages, in which consumers may have stored their offsets. They send what they have before they turn to the next request: what has
+    /// come by the time of its answer is all there was.
+    /// </summary>
+    private async Task TakeTailAsync(CancellationToken cancellationToken)
+    {
+        await connection.MetadataAsync(stream, cancellationToken).ConfigureAwait(false);
+        Volatile.Write(ref _inTail, false);
     }
 
     /// <summary>Ends the reading after the chunk under way; may be called from the sink.</summary>
@@ -121,12 +137,17 @@ internal sealed class ChunkReader(StreamConnection connection, string stream, St
     {
         lock (_gate)
         {
-            if (_ended || subscription != Subscription)
+            bool isTail = Volatile.Read(ref _inTail) && header.Type is not ChunkType.User;
+            if ((_ended && !isTail) || subscription != Subscription)
             {
                 return;
             }
 
-            CheckOrder(header);
+            if (!isTail)
+            {
+                CheckOrder(header);
+            }
+
             _chunk = header;
             _inChunk = true;
         }
@@ -173,6 +194,16 @@ internal sealed class ChunkReader(StreamConnection connection, string stream, St
 
         lock (_gate)
         {
+            if (_ended)
+            {
+                // Between the end and here there may be messages that came later, which are not wanted.
+                _inChunk = false;
+                ulong? expected = _chunk.FirstOffset == _expected ? null : _expected;
+                Count(intact);
+                _expected = expected ?? _expected;
+                return;
+            }
+
             Count(intact);
             _inChunk = false;
             _creditOwed++;
@@ -262,6 +293,7 @@ internal sealed class ChunkReader(StreamConnection connection, string stream, St
     private void EndReading()
     {
         _ended = true;
+        _inTail = !options.Follow && !connection.Features.HasCommandVersions;
         _done.TrySetResult();
     }
 

@@ -10,12 +10,22 @@ internal sealed class StreamReconnects(TimeProvider time)
     /// <summary>A stream that a broker does not know right after its start may be there a little later; one that was deleted won't.</summary>
     private static readonly TimeSpan MissingStreamTime = TimeSpan.FromSeconds(15);
 
+    /// <summary>A broker needs a while to start.</summary>
+    internal static readonly TimeSpan DefaultMaxTime = TimeSpan.FromMinutes(2);
+
+    /// <summary>A connection that lived for so long was a good one, whether messages came or not.</summary>
+    private static readonly TimeSpan GoodConnection = TimeSpan.FromSeconds(30);
+
     private long? _progress;
     private long _since;
     private int _attempts;
+    private long? _connectedAt;
 
-    /// <summary>How long nothing may be gained before it gives up. Default 2 minutes: a broker needs a while to start.</summary>
-    internal TimeSpan MaxTime { get; init; } = TimeSpan.FromMinutes(2);
+    /// <summary>How long nothing may be gained before it gives up. Default <see cref="DefaultMaxTime"/>.</summary>
+    internal TimeSpan MaxTime { get; init; } = DefaultMaxTime;
+
+    /// <summary>A connection was made.</summary>
+    internal void Connected() => _connectedAt = time.GetTimestamp();
 
     /// <summary>Waits, or gives up by throwing the failure again.</summary>
     /// <param name="failure">What ended the last connection.</param>
@@ -23,7 +33,9 @@ internal sealed class StreamReconnects(TimeProvider time)
     /// <param name="cancellationToken">Ends the wait.</param>
     internal async Task WaitAsync(RabbitBackupException failure, long progress, CancellationToken cancellationToken)
     {
-        if (_progress is null || progress > _progress)
+        bool wasGood = _connectedAt is { } connected && time.GetElapsedTime(connected) > GoodConnection;
+        _connectedAt = null;
+        if (_progress is null || progress > _progress || wasGood)
         {
             (_progress, _since, _attempts) = (progress, time.GetTimestamp(), 0);
         }

@@ -1,6 +1,7 @@
 using RabbitMqBackup.Engine.Backup;
 using RabbitMqBackup.Engine.Catalog;
 using RabbitMqBackup.Engine.Restore;
+using RabbitMqBackup.Engine.Verification;
 using Xunit;
 
 namespace RabbitMqBackup.Engine.Tests.EndToEnd.Streams;
@@ -40,6 +41,9 @@ public sealed class StreamIncrementalTests
         Assert.Equal((before.Messages, half.Confirmed), (whole.Confirmed, whole.Queues[0].AlreadyThere));
         Assert.Equal(before, await bed.FingerprintAsync("log"));
         Assert.Equal(10, last.Queues[0].Stream!.ConsumerOffsets["billing"]);
+        VerificationReport report = await bed.Harness.VerifyAsync(last);
+        Assert.Empty(report.Findings);
+        Assert.Equal(before.Messages, report.Messages);
     }
 
     [Fact]
@@ -117,6 +121,8 @@ public sealed class StreamIncrementalTests
 
         Assert.Equal((ErrorCode.BackupIncomplete, first.BackupId), (missing.Code, missing.Target));
         Assert.Single(BackupChain.DependentsOf(first.BackupId, [second]));
+        VerificationFinding finding = Assert.Single((await bed.Harness.VerifyAsync(second)).Findings);
+        Assert.Equal((true, nameof(ErrorCode.BackupIncomplete)), (finding.IsError, finding.Code));
     }
 
     [Fact]

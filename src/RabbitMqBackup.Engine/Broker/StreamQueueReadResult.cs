@@ -1,0 +1,7 @@
+namespace RabbitMqBackup.Engine.Broker;
+
+/// <summary>What a reading of a stream over AMQP 0-9-1 has seen.</summary>
+/// <param name="FirstOffset">Of the first message, or null.</param>
+/// <param name="LastOffset">Of the last message, or null.</param>
+/// <param name="Messages">Messages handed on.</param>
+internal sealed record StreamQueueReadResult(long? FirstOffset, long? LastOffset, long Messages);
