@@ -44,7 +44,7 @@ public sealed class SecretTests : BrokerTest
             foreach (string script in Scripts())
             {
                 SessionResult result = Session.Run(script);
-                foreach (string text in result.Everything.Concat(result.Output.SelectMany(item => Deep(item))).Concat(result.Errors.SelectMany(error => Deep(error))))
+                foreach (string text in Texts(result))
                 {
                     if (Secrets.FirstOrDefault(secret => text.Contains(secret, StringComparison.Ordinal)) is { } secret)
                     {
@@ -102,6 +102,18 @@ public sealed class SecretTests : BrokerTest
         yield return $"New-RabbitConnection 'http://u:{WrongPassword}@host/'{All}";
         yield return $"Get-RabbitQueue -Connection 'amqp://u:{WrongPassword}@ho st/'{All}";
     }
+
+    /// <summary>What a script gave, in all streams. Properties that PowerShell adds by scripts (as to files) need its runspace and are not ours: objects are looked at as they are.</summary>
+    private static IEnumerable<string> Texts(SessionResult result) =>
+    [
+        .. result.Output.SelectMany(item => Deep(item)),
+        .. result.Errors.SelectMany(error => Deep(error)),
+        .. result.Errors.Select(error => $"{error} {error.Exception} {error.TargetObject} {error.ErrorDetails?.Message} {error.ErrorDetails?.RecommendedAction}"),
+        .. result.Warnings,
+        .. result.Verbose,
+        .. result.Debug,
+        .. result.Progress.Select(record => record.ToString()),
+    ];
 
     /// <summary>Every public property that there is, as Format-List * and what is behind it: names, texts, collections, to a depth of five.</summary>
     private static IEnumerable<string> Deep(object? item, int depth = 5, HashSet<object>? seen = null)
