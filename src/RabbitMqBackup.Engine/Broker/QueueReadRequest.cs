@@ -54,8 +54,8 @@ internal sealed record QueueReadRequest
     public CancellationToken Abort { get; init; }
 
     /// <summary>
-    /// Channels one after the other, each with as many consumers as keep the order on one. A quorum queue that is given back one channel after the other keeps its order
-    /// (measured on 3.10, 4.0 and 4.3). Default 32, for 65 million messages.
+    /// Channels one after the other, each with as many consumers as keep the order on one. They are given back one after the other, so that a quorum queue keeps its
+    /// order: worked out from how the broker sorts consumers, not yet measured. Default 32, for 65 million messages.
     /// </summary>
     public int MaxChannels { get; init; } = DefaultMaxChannels;
 
