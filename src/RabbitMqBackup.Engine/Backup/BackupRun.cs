@@ -46,10 +46,10 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
 
         // Whoever held it before may have come to its end since the plan was made.
         await catalog.RefuseExistingAsync(plan.BackupId, cancellationToken).ConfigureAwait(false);
-        return await lease.RunAsync(token => RunLeasedAsync(catalog, token), cancellationToken).ConfigureAwait(false);
+        return await lease.RunAsync(token => RunLeasedAsync(catalog, ending, token), cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<BackupManifest> RunLeasedAsync(BackupCatalog catalog, CancellationToken cancellationToken)
+    private async Task<BackupManifest> RunLeasedAsync(BackupCatalog catalog, CancellationToken ending, CancellationToken cancellationToken)
     {
         JournalOpening opening = new(catalog, plan.Options, plan.BackupId, log, time);
         await using BackupJournal journal = await opening.OpenAsync(plan, trouble => log.CheckpointTrouble(trouble.Message), cancellationToken).ConfigureAwait(false);
