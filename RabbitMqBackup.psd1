@@ -24,6 +24,7 @@
         'New-RabbitBackupStore'
         'New-RabbitConnection'
         'Remove-RabbitBackup'
+        'Remove-RabbitBackupPolicy'
         'Restore-RabbitMq'
         'Set-RabbitBackup'
         'Test-RabbitBackup'

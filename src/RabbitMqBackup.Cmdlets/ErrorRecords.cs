@@ -45,7 +45,7 @@ internal static class ErrorRecords
         ErrorCode.BrokerAuthenticationFailed => ErrorCategory.AuthenticationError,
         ErrorCode.BrokerAccessRefused or ErrorCode.StorageAccessDenied => ErrorCategory.PermissionDenied,
         ErrorCode.QueueNotFound or ErrorCode.BackupNotFound or ErrorCode.ObjectNotFound => ErrorCategory.ObjectNotFound,
-        ErrorCode.QueueInUse or ErrorCode.BackupInUse or ErrorCode.CheckpointInUse => ErrorCategory.ResourceBusy,
+        ErrorCode.QueueInUse or ErrorCode.BrokerInAlarm or ErrorCode.BackupInUse or ErrorCode.CheckpointInUse => ErrorCategory.ResourceBusy,
         ErrorCode.QueueAtRisk or ErrorCode.RestoreConflict or ErrorCode.BackupProtected => ErrorCategory.InvalidOperation,
         ErrorCode.ManagementApiUnavailable or ErrorCode.StorageUnavailable or ErrorCode.QueueUnavailable or ErrorCode.CheckpointUnavailable => ErrorCategory.ResourceUnavailable,
         ErrorCode.BackupIncomplete or ErrorCode.SegmentCorrupt or ErrorCode.DefinitionInvalid or ErrorCode.CheckpointDamaged => ErrorCategory.InvalidData,

@@ -5,7 +5,9 @@ namespace RabbitMqBackup.Cmdlets;
 /// <summary>Messages on their way into a restore, gathered until publishing them together pays, and never more than memory should hold.</summary>
 internal sealed class MessageBatch
 {
-    private const int MaxMessages = 20_000;
+    /// <summary>How many are gathered unless somebody says otherwise.</summary>
+    internal const int DefaultSize = 20_000;
+
     private const long MaxBytes = 32 << 20;
 
     // What a message costs beside its body: properties, headers, the object itself.
@@ -15,7 +17,7 @@ internal sealed class MessageBatch
     private long _bytes;
 
     /// <summary>Time to publish.</summary>
-    internal bool IsFull => _messages.Count >= MaxMessages || _bytes >= MaxBytes;
+    internal bool IsFull(int size) => _messages.Count >= size || _bytes >= MaxBytes;
 
     /// <summary>Puts one more behind the others.</summary>
     internal void Add(BackupMessage message)

@@ -16,6 +16,7 @@ internal sealed class MessageRestore
     private readonly Dictionary<QueueName, RestoreQueueResult> _results = [];
     private readonly SortedSet<string> _backups = new(StringComparer.Ordinal);
     private string _target = "";
+    private readonly List<string> _rejected = [];
     private TimeSpan _duration;
 
     /// <summary>What was planned so far, one row per queue.</summary>
@@ -28,6 +29,7 @@ internal sealed class MessageRestore
         Target = _target,
         IsComplete = _results.Values.All(row => row.ErrorCode is null),
         Duration = _duration,
+        RejectedBackupId = _rejected.Count == 0 ? null : string.Join(", ", _rejected),
         Queues = [.. _results.Values],
     };
 
@@ -78,11 +80,16 @@ internal sealed class MessageRestore
     {
         _target = result.Target;
         _duration += result.Duration;
+        if (result.RejectedBackupId is { } rejected)
+        {
+            _rejected.Add(rejected);
+        }
+
         _backups.UnionWith(result.BackupId.Split(", ", StringSplitOptions.RemoveEmptyEntries));
         foreach (RestoreQueueResult row in result.Queues)
         {
-            QueueName queue = new(row.VirtualHost, row.Queue);
-            _results[queue] = _results.TryGetValue(queue, out RestoreQueueResult? before) ? Sum(before, row) : row;
+            QueueName source = new(row.SourceVirtualHost, row.SourceQueue);
+            _results[source] = _results.TryGetValue(source, out RestoreQueueResult? before) ? Sum(before, row) : row;
         }
     }
 
@@ -91,10 +98,9 @@ internal sealed class MessageRestore
     {
         RestorePlanQueue plan = _planned[source];
         _planned[source] = plan with { Messages = plan.Messages + 1 };
-        QueueName target = new(plan.TargetVirtualHost, plan.TargetQueue);
-        if (_results.TryGetValue(target, out RestoreQueueResult? row) && row.ErrorCode is not null)
+        if (_results.TryGetValue(source, out RestoreQueueResult? row) && row.ErrorCode is not null)
         {
-            _results[target] = row with { Requested = row.Requested + 1 };
+            _results[source] = row with { Requested = row.Requested + 1 };
         }
     }
 
@@ -106,6 +112,9 @@ internal sealed class MessageRestore
         Rejected = one.Rejected + other.Rejected,
         Unconfirmed = one.Unconfirmed + other.Unconfirmed,
         Declared = one.Declared || other.Declared,
+        Expired = one.Expired + other.Expired,
+        PossibleDuplicates = one.PossibleDuplicates + other.PossibleDuplicates,
+        Samples = [.. one.Samples, .. other.Samples],
         UserIdsRemoved = one.UserIdsRemoved + other.UserIdsRemoved,
         ErrorCode = one.ErrorCode ?? other.ErrorCode,
         Reason = one.Reason ?? other.Reason,

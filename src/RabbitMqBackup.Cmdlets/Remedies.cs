@@ -18,6 +18,7 @@ internal static class Remedies
         ErrorCode.QueueInUse => "Try again when the other consumer or connection is gone.",
         ErrorCode.QueueAtRisk => "Get-RabbitQueue shows the reasons.",
         ErrorCode.QueueUnavailable => "Bring the nodes of the queue back, and try again.",
+        ErrorCode.BrokerInAlarm => "Give the broker memory or disk, and run again; -Force reads all the same.",
         ErrorCode.ManagementApiUnavailable =>
             "Turn the API on with 'rabbitmq-plugins enable rabbitmq_management', or say where it is with New-RabbitConnection -ManagementUri.",
         ErrorCode.BackupNotFound => "Get-RabbitBackup lists the backups of the store.",

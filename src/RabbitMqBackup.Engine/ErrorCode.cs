@@ -27,6 +27,9 @@ public enum ErrorCode
     /// <summary>The queue can't be read at the moment: its node is down or its replicas have no majority.</summary>
     QueueUnavailable,
 
+    /// <summary>The broker is short of memory or disk, so nothing is read from it.</summary>
+    BrokerInAlarm,
+
     /// <summary>The management API does not answer, is not enabled, or refuses.</summary>
     ManagementApiUnavailable,
 

@@ -7,9 +7,17 @@ internal static class LogMessages
         LogLevel.Information,
         $"Queue {queue}: {messages} of {depth} message(s), read by {readBy}{(releasedBy.Length > 0 ? $", given back by {releasedBy}" : "")}.");
 
+    internal static void NodesNotWatched(this IEngineLog log, string reason) => log.Write(
+        LogLevel.Warning, $"The backup can't see memory and disk alarms of the broker, so they will not stop it: {reason}");
+
+    internal static void QueueNoted(this IEngineLog log, string queue, string note) => log.Write(LogLevel.Warning, $"Queue {queue}: {note}");
+
     internal static void PublishersBlocked(this IEngineLog log, string queue, string? reason) => log.Write(
         reason is null ? LogLevel.Information : LogLevel.Warning,
         reason is null ? $"The broker takes messages again; restoring '{queue}' goes on." : $"The broker holds publishers back ({reason}); restoring '{queue}' waits.");
+
+    internal static void RestoreReconnects(this IEngineLog log, string queue, string reason, int unconfirmed) => log.Write(
+        LogLevel.Warning, $"Restoring '{queue}' was interrupted ({reason}) and tries again; {unconfirmed} message(s) may be there already and will be sent once more.");
 
     internal static void ReadingWithoutLease(this IEngineLog log, string backupId, string reason) =>
         log.Write(LogLevel.Warning, $"The backup '{backupId}' is read without a lease, since the store can't be written to: should somebody remove it meanwhile, the reading fails. ({reason})");

@@ -86,6 +86,20 @@ public sealed class RestoreTests : BrokerTest
     }
 
     [Fact]
+    public async Task One_message_of_many_is_found_by_its_header()
+    {
+        int messages = Environment.GetEnvironmentVariable("RABBITMQ_TEST_LONG") == "1" ? 100_000 : 10_000;
+        await FillAsync("orders", messages);
+        Session.RunCleanly("Backup-RabbitMq $Store -Connection $Rabbit");
+        await LoseAsync("orders");
+        Session.Set("Number", messages * 3 / 4);
+        PSObject result = Assert.Single(Session.RunCleanly(
+            "Get-RabbitBackup $Store | Get-RabbitBackupMessage | Where-Object { $_.Headers.number -eq $Number } | Restore-RabbitMq -Connection $Rabbit -Confirm:$false"));
+        Assert.Equal(1L, Value(result, "Confirmed"));
+        Assert.Equal([$"orders-{messages * 3 / 4}"], await TakeAllAsync("orders"));
+    }
+
+    [Fact]
     public async Task More_messages_than_one_batch_holds_are_one_restore()
     {
         const int Messages = 25_000;
@@ -121,6 +135,77 @@ public sealed class RestoreTests : BrokerTest
             """));
         Assert.Equal(100L, Value(result, "Confirmed"));
         Assert.Equal(200u, await DepthAsync("orders"));
+    }
+
+    [Fact]
+    public async Task The_plan_tells_of_new_names_another_type_and_what_it_can_not_have()
+    {
+        await Channel.QueueDeclareAsync("prod-a", durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?> { ["x-max-priority"] = 5 }, cancellationToken: Cancellation);
+        await FillAsync("prod-b", 5);
+        Session.RunCleanly("Backup-RabbitMq $Store -Connection $Rabbit");
+        PSObject[] plan = [.. Session.RunCleanly("Get-RabbitBackup $Store | Restore-RabbitMq -Connection $Rabbit -QueueMap @{ 'prod-*' = 'test-*' } -QueueType quorum -WhatIf")];
+        Assert.Equal(["test-a", "test-b"], plan.Select(row => (string?)Value(row, "TargetQueue")).Order());
+        Assert.All(plan, row => Assert.Equal("quorum", Value(row, "TargetType")));
+        Assert.Contains("x-max-priority", Values(plan.Single(row => (string?)Value(row, "Queue") == "prod-a"), "NotCarriedOver").Single().ToString()!, StringComparison.Ordinal);
+        await Assert.ThrowsAnyAsync<Exception>(() => Channel.QueueDeclarePassiveAsync("test-a", Cancellation));
+    }
+
+    [Fact]
+    public async Task A_part_of_a_queue_goes_into_another_one()
+    {
+        await BackUpAsync();
+        PSObject result = Assert.Single(Session.RunCleanly(
+            "Get-RabbitBackup $Store | Restore-RabbitMq -Connection $Rabbit -Queue orders -Last 3 -QueueMap @{ orders = 'replay' } -Expiration Drop -Confirm:$false"));
+        Assert.Equal(3L, Value(result, "Confirmed"));
+        Assert.Equal(Filled("orders", 20).TakeLast(3), await TakeAllAsync("replay"));
+        Assert.Equal(20u, await DepthAsync("orders"));
+        Assert.Empty(Session.RunCleanly("Get-RabbitBackup $Store | Restore-RabbitMq -Connection $Rabbit -Before '2001-01-01' -Confirm:$false -WarningAction SilentlyContinue"));
+    }
+
+    [Theory]
+    [InlineData("-QueueMap @{ nosuch = 'x' }", "QueueNotFound,")]
+    [InlineData("-QueueMap @{ orders = 'x*' }", "InvalidArgument,")]
+    [InlineData("-ExchangeMap @{ a = 'b' }", "InvalidArgument,")]
+    [InlineData("-First 1 -Last 1", "InvalidArgument,")]
+    [InlineData("-After '2026-01-02' -Before '2026-01-01'", "InvalidArgument,")]
+    [InlineData("-KeepUserId", "BrokerAccessRefused,")]
+    public async Task What_can_not_be_is_refused_before_anything_is_done(string parameters, string id)
+    {
+        await BackUpAsync();
+        await LoseAsync("orders", "payments");
+        ErrorRecord error = Assert.Single(Session.Run($"Get-RabbitBackup $Store | Restore-RabbitMq -Connection $Rabbit -Confirm:$false {parameters}").Errors);
+        Assert.StartsWith(id, error.FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Empty(Session.RunCleanly("Get-RabbitQueue -Connection $Rabbit"));
+    }
+
+    [Fact]
+    public async Task Rejected_messages_are_kept_and_restored_later()
+    {
+        await FillAsync("small", 100);
+        Session.RunCleanly("Backup-RabbitMq $Store -Connection $Rabbit");
+        await LoseAsync("small");
+        await Channel.QueueDeclareAsync("small", durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?> { ["x-max-length"] = 10, ["x-overflow"] = "reject-publish" }, cancellationToken: Cancellation);
+        Session.Set("Rejected", Path.Combine(Path.GetTempPath(), $"rejected-{Guid.NewGuid():N}"));
+        SessionResult refused = Session.Run("Get-RabbitBackup $Store | Restore-RabbitMq -Connection $Rabbit -Force -RejectedStore $Rejected -Confirm:$false");
+        Assert.StartsWith("PublishRejected,", Assert.Single(refused.Errors).FullyQualifiedErrorId, StringComparison.Ordinal);
+        List<string> taken = [.. await TakeAllAsync("small")];
+        await LoseAsync("small");
+        PSObject later = Assert.Single(Session.RunCleanly("Get-RabbitBackup $Rejected | Restore-RabbitMq -Connection $Rabbit -Confirm:$false"));
+        Assert.Equal(100L - taken.Count, Value(later, "Confirmed"));
+        Session.RunCleanly("[System.IO.Directory]::Delete($Rejected, $true)");
+    }
+
+    [Fact]
+    public async Task A_drill_tells_whether_and_how_fast_a_backup_comes_back()
+    {
+        await BackUpAsync();
+        PSObject report = Assert.Single(Session.RunCleanly("Get-RabbitBackup $Store | Test-RabbitBackup -Drill -Connection $Rabbit"));
+        Assert.Equal(true, Value(report, "IsValid"));
+        Assert.Equal(50L, Value(Value(report, "Drill")!, "Messages"));
+        PSObject sample = Assert.Single(Session.RunCleanly("Get-RabbitBackup $Store | Test-RabbitBackup -Drill -Sample 1 -Connection $Rabbit"));
+        Assert.Single(Values(Value(sample, "Drill")!, "Queues"));
+        Assert.StartsWith("InvalidArgument,", Assert.Single(Session.Run("Get-RabbitBackup $Store | Test-RabbitBackup -Drill -Sample few -Connection $Rabbit").Errors).FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Equal(20u, await DepthAsync("orders"));
     }
 
     private async Task BackUpAsync()

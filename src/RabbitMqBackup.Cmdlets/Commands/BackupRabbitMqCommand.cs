@@ -114,6 +114,22 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
     [Parameter]
     public int? MaxConcurrentQueues { get; set; }
 
+    /// <summary>Deliveries kept for the application's own retries where each read costs one. Default: a fifth of the queue's limit, at least 1.</summary>
+    [Parameter]
+    public long? DeliveryLimitReserve { get; set; }
+
+    /// <summary>How long messages may be held. Default: as long as the broker allows.</summary>
+    [Parameter]
+    public TimeSpan? MaxHoldTime { get; set; }
+
+    /// <summary>Messages read per second, over all queues. Default: no limit.</summary>
+    [Parameter]
+    public long? MaxMessagesPerSecond { get; set; }
+
+    /// <summary>Bytes read per second, over all queues. Default: no limit.</summary>
+    [Parameter]
+    public long? MaxBytesPerSecond { get; set; }
+
     /// <summary>Emits each segment as it is committed, before the manifest.</summary>
     [Parameter]
     public SwitchParameter PassSegment { get; set; }
@@ -195,7 +211,7 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
             Resume = Resume,
             CheckpointPath = CheckpointPath is null ? null : SessionState.Path.GetUnresolvedProviderPathFromPSPath(CheckpointPath),
             CheckpointInterval = CheckpointInterval ?? options.CheckpointInterval,
-            Retry = RetryTimeout is { } patience ? options.Retry with { MaxTime = patience, MaxAttempts = patience > TimeSpan.Zero ? 1000 : 1 } : options.Retry,
+            Retry = RetryTimeout is { } patience ? Patience(options.Retry, patience) : options.Retry,
             Abort = Abort,
             SkipDefinitions = SkipDefinitions,
             Compression = Compression ?? options.Compression,
@@ -203,10 +219,22 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
             SegmentBytes = SegmentBytes ?? options.SegmentBytes,
             SegmentInterval = SegmentInterval ?? options.SegmentInterval,
             MaxConcurrentQueues = MaxConcurrentQueues ?? options.MaxConcurrentQueues,
+            DeliveryLimitReserve = DeliveryLimitReserve,
+            MaxHoldTime = MaxHoldTime,
+            MaxMessagesPerSecond = MaxMessagesPerSecond,
+            MaxBytesPerSecond = MaxBytesPerSecond,
             Force = Force,
             BreakStaleLease = BreakStaleLease,
         };
     }
+
+    /// <summary>Attempts are so few that the circuit breaker of the broker is not what ends them.</summary>
+    private static RetryOptions Patience(RetryOptions options, TimeSpan patience) => options with
+    {
+        MaxTime = patience,
+        MaxAttempts = patience > TimeSpan.Zero ? 19 : 1,
+        MaxDelay = patience / 12 > options.MaxDelay ? patience / 12 : options.MaxDelay,
+    };
 
     private string Property(string name) =>
         InputObject!.Properties[name]?.Value?.ToString() is { Length: > 0 } value

@@ -1,6 +1,8 @@
+using System.Collections;
 using System.Management.Automation;
 using RabbitMqBackup.Engine.Catalog;
 using RabbitMqBackup.Engine.Restore;
+using RabbitMqBackup.Engine.Storage;
 
 namespace RabbitMqBackup.Cmdlets.Commands;
 
@@ -35,6 +37,74 @@ public sealed class RestoreRabbitMqCommand : BrokerCmdlet
     [ValidateNotNullOrEmpty]
     public string[] Queue { get; set; } = [];
 
+    /// <summary>Virtual hosts of the backup to restore, with wildcards. Default: all.</summary>
+    [Parameter]
+    [SupportsWildcards]
+    [ValidateNotNullOrEmpty]
+    public string[] VirtualHost { get; set; } = [];
+
+    /// <summary>Only messages of this time or later.</summary>
+    [Parameter]
+    public DateTimeOffset? After { get; set; }
+
+    /// <summary>Only messages before this time.</summary>
+    [Parameter]
+    public DateTimeOffset? Before { get; set; }
+
+    /// <summary>Which time -After and -Before are about: CapturedAt (default) or MessageTimestamp.</summary>
+    [Parameter]
+    public TimeBasis TimeBasis { get; set; }
+
+    /// <summary>Only the first so many messages of each queue.</summary>
+    [Parameter(ParameterSetName = "Manifest")]
+    [Parameter(ParameterSetName = "Segment")]
+    public long? First { get; set; }
+
+    /// <summary>Only the last so many messages of each queue.</summary>
+    [Parameter(ParameterSetName = "Manifest")]
+    [Parameter(ParameterSetName = "Segment")]
+    public long? Last { get; set; }
+
+    /// <summary>Streams: only from this offset on.</summary>
+    [Parameter]
+    public long? FromOffset { get; set; }
+
+    /// <summary>Streams: only up to this offset.</summary>
+    [Parameter]
+    public long? ToOffset { get; set; }
+
+    /// <summary>New names of queues by their old ones; a * in a new name stands for what the * in the old one stood for.</summary>
+    [Parameter]
+    [ValidateNotNull]
+    public Hashtable QueueMap { get; set; } = [];
+
+    /// <summary>New names of virtual hosts by their old ones.</summary>
+    [Parameter]
+    [ValidateNotNull]
+    public Hashtable VirtualHostMap { get; set; } = [];
+
+    /// <summary>With -PublishMode Exchange: exchanges to publish to in place of the original ones.</summary>
+    [Parameter]
+    [ValidateNotNull]
+    public Hashtable ExchangeMap { get; set; } = [];
+
+    /// <summary>Another type for queues that are declared: classic, quorum or stream.</summary>
+    [Parameter]
+    [ValidateSet("classic", "quorum", "stream")]
+    public string? QueueType { get; set; }
+
+    /// <summary>Queue (default): straight into the queue. Exchange: to the original exchange with the original routing key.</summary>
+    [Parameter]
+    public PublishMode PublishMode { get; set; }
+
+    /// <summary>What becomes of the messages' own time to live: Keep (default), Drop or Remaining.</summary>
+    [Parameter]
+    public ExpirationHandling Expiration { get; set; }
+
+    /// <summary>Publishes a user-id as it was, also of another user; needs a user with the tag impersonator.</summary>
+    [Parameter]
+    public SwitchParameter KeepUserId { get; set; }
+
     /// <summary>What to do with a target queue that has messages: Fail (default), Append or Skip.</summary>
     [Parameter]
     public NonEmptyTarget IfNotEmpty { get; set; }
@@ -42,6 +112,37 @@ public sealed class RestoreRabbitMqCommand : BrokerCmdlet
     /// <summary>Queues restored at the same time. Default: 4.</summary>
     [Parameter]
     public int? MaxConcurrentQueues { get; set; }
+
+    /// <summary>Unconfirmed messages in flight per queue. Default: 2000.</summary>
+    [Parameter]
+    public int? ConfirmWindow { get; set; }
+
+    /// <summary>Unconfirmed bytes in flight per queue. Default: 32 MB.</summary>
+    [Parameter]
+    public long? ConfirmWindowBytes { get; set; }
+
+    /// <summary>Messages that are gathered from the pipeline before they are published together. Default: 20000.</summary>
+    [Parameter(ParameterSetName = "Message")]
+    [ValidateRange(1, 1_000_000)]
+    public int BatchSize { get; set; } = MessageBatch.DefaultSize;
+
+    /// <summary>Messages per second at most, over all queues.</summary>
+    [Parameter]
+    public long? MaxMessagesPerSecond { get; set; }
+
+    /// <summary>Bytes of bodies per second at most, over all queues.</summary>
+    [Parameter]
+    public long? MaxBytesPerSecond { get; set; }
+
+    /// <summary>Where to keep messages that the target returned or refused, as a backup of their own.</summary>
+    [Parameter]
+    [StoreTransformation]
+    [ValidateNotNull]
+    public BackupStore? RejectedStore { get; set; }
+
+    /// <summary>How long to try to reach a target again that went away in the middle. Default: 5 minutes.</summary>
+    [Parameter]
+    public TimeSpan? RetryTimeout { get; set; }
 
     /// <summary>Takes away the lease of a removal of this backup whose process is gone.</summary>
     [Parameter]
@@ -66,7 +167,7 @@ public sealed class RestoreRabbitMqCommand : BrokerCmdlet
                 break;
             default:
                 _batch.Add(Message!);
-                if (_batch.IsFull)
+                if (_batch.IsFull(BatchSize))
                 {
                     RestoreBatch(", and what else comes down the pipeline");
                 }
@@ -119,6 +220,12 @@ public sealed class RestoreRabbitMqCommand : BrokerCmdlet
         foreach (RestoreOptions run in _messages.Runs(options, _batch.Take()))
         {
             RestorePlan plan = Run(token => engine.PlanAsync(run, token));
+            if (plan.Queues.Count == 0)
+            {
+                // A window or names that leave nothing of this batch.
+                continue;
+            }
+
             _messages.Add(plan);
             _mayRestoreMessages ??= MayRestore(plan, more, out _);
             if (_mayRestoreMessages == true)
@@ -137,8 +244,29 @@ public sealed class RestoreRabbitMqCommand : BrokerCmdlet
         return options with
         {
             Queues = Queue,
+            VirtualHosts = VirtualHost,
+            After = After,
+            Before = Before,
+            TimeBasis = TimeBasis,
+            First = First,
+            Last = Last,
+            FromOffset = FromOffset,
+            ToOffset = ToOffset,
+            QueueMap = NameMaps.From(QueueMap, nameof(QueueMap)),
+            VirtualHostMap = NameMaps.From(VirtualHostMap, nameof(VirtualHostMap)),
+            ExchangeMap = NameMaps.From(ExchangeMap, nameof(ExchangeMap)),
+            QueueType = QueueType?.ToLowerInvariant(),
+            PublishMode = PublishMode,
+            Expiration = Expiration,
+            KeepUserId = KeepUserId,
             IfNotEmpty = IfNotEmpty,
             MaxConcurrentQueues = MaxConcurrentQueues ?? options.MaxConcurrentQueues,
+            ConfirmWindow = ConfirmWindow ?? options.ConfirmWindow,
+            ConfirmWindowBytes = ConfirmWindowBytes ?? options.ConfirmWindowBytes,
+            MaxMessagesPerSecond = MaxMessagesPerSecond,
+            MaxBytesPerSecond = MaxBytesPerSecond,
+            RejectedStore = RejectedStore,
+            RetryTimeout = RetryTimeout ?? options.RetryTimeout,
             Force = Force,
             BreakStaleLease = BreakStaleLease,
         };

@@ -27,9 +27,17 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
         resumed?.CheckCluster(overview.ClusterName, id);
         IncrementalBase? incrementalBase = await IncrementalBase.FindAsync(options, overview.ClusterName, cancellationToken).ConfigureAwait(false);
         List<QueueInfo> queues = [];
-        await foreach (QueueInfo queue in QueueListing.ListAsync(management, options.Selection, new ReadSafetyOptions(), SkipKnown(resumed), cancellationToken).ConfigureAwait(false))
+        ReadSafetyOptions safety = new() { DeliveryLimitReserve = options.DeliveryLimitReserve, MaxHold = options.MaxHoldTime };
+        await foreach (QueueInfo queue in QueueListing.ListAsync(management, options.Selection, safety, SkipKnown(resumed), cancellationToken).ConfigureAwait(false))
         {
             queues.Add(queue);
+        }
+
+        LastReads? history = await LastReads.FindAsync(options.Store, overview.ClusterName, queues, cancellationToken).ConfigureAwait(false);
+        if (history is not null)
+        {
+            safety = safety with { LastRead = history.Find };
+            queues = [.. queues.Select(queue => QueueListing.WithVerdict(queue, overview.Version, safety))];
         }
 
         return new BackupPlan
@@ -41,6 +49,7 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
             Version = overview.Version,
             Base = incrementalBase,
             Queues = queues,
+            SafetyOptions = safety,
         };
     }
 
@@ -80,6 +89,10 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
         InRange(options.SegmentBytes, 64 << 10, 1 << 30, nameof(options.SegmentBytes));
         InRange(options.MaxConcurrentQueues, 1, 64, nameof(options.MaxConcurrentQueues));
         InRange(options.SegmentInterval.Ticks, TimeSpan.TicksPerSecond, TimeSpan.TicksPerDay, nameof(options.SegmentInterval));
+        InRange(options.DeliveryLimitReserve ?? 0, 0, 1_000_000, nameof(options.DeliveryLimitReserve));
+        InRange((options.MaxHoldTime ?? TimeSpan.FromSeconds(1)).Ticks, TimeSpan.TicksPerSecond, TimeSpan.TicksPerDay * 365, nameof(options.MaxHoldTime));
+        InRange(options.MaxMessagesPerSecond ?? 1, 1, int.MaxValue, nameof(options.MaxMessagesPerSecond));
+        InRange(options.MaxBytesPerSecond ?? 1024, 1024, long.MaxValue, nameof(options.MaxBytesPerSecond));
         InRange(options.CheckpointInterval.Ticks, 0, TimeSpan.TicksPerDay, nameof(options.CheckpointInterval));
         InRange(options.StopTimeout.Ticks, 0, TimeSpan.TicksPerHour, nameof(options.StopTimeout));
         InRange(options.Retry.MaxAttempts, 1, 1000, nameof(options.Retry));

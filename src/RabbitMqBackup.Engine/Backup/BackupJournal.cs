@@ -136,8 +136,8 @@ internal sealed class BackupJournal : IAsyncDisposable
     /// <summary>A queue has come to its end.</summary>
     internal void Finish(QueueEntry queue)
     {
-        // What failed or is not whole is worth another attempt when the run is resumed; its segments stay for that.
-        if (queue.Outcome is QueueOutcome.Captured or QueueOutcome.Skipped)
+        // What was skipped, failed or is not whole is worth another attempt when the run is resumed; its segments stay for that.
+        if (queue.Outcome == QueueOutcome.Captured)
         {
             Note(checkpoint => checkpoint.FinishQueue(queue.VirtualHost, queue.Name, ManifestRows.Write(queue)));
         }

@@ -43,6 +43,21 @@ public sealed record BackupOptions
     /// <summary>Queues read at the same time, each over its own connection. Default 4; 1 to 64.</summary>
     public int MaxConcurrentQueues { get; init; } = 4;
 
+    /// <summary>
+    /// Deliveries that are kept for the application's own retries on quorum queues where each read costs one (before RabbitMQ 4.3): reading stops at a message that has no more left.
+    /// Default: a fifth of the queue's delivery limit, at least 1. 0 to 1,000,000.
+    /// </summary>
+    public long? DeliveryLimitReserve { get; init; }
+
+    /// <summary>How long messages may be held, so that consumers don't get them. What is not reached in this time is left out. Default: as long as the broker allows; at least 1 second.</summary>
+    public TimeSpan? MaxHoldTime { get; init; }
+
+    /// <summary>Messages read per second, over all queues. Default: no limit; at least 1.</summary>
+    public long? MaxMessagesPerSecond { get; init; }
+
+    /// <summary>Bytes of bodies and properties read per second, over all queues. Default: no limit; at least 1,024.</summary>
+    public long? MaxBytesPerSecond { get; init; }
+
     /// <summary>Go on with the unfinished backup of this id: what is in its checkpoint stays as long as it matches. Default false.</summary>
     public bool Resume { get; init; }
 

@@ -29,6 +29,9 @@ public sealed record BackupPlan
     /// <summary>The queues, with their verdicts.</summary>
     public required IReadOnlyList<QueueInfo> Queues { get; init; }
 
+    /// <summary>What the pre-flight check was told; the same when the queues are read.</summary>
+    internal ReadSafetyOptions SafetyOptions { get; init; } = new();
+
     /// <summary>For a confirmation: what it is done to.</summary>
     public string Target => $"{Options.Store} / {BackupId}";
 

@@ -54,7 +54,9 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
 
     private async Task<BackupManifest> CaptureAsync(BackupCatalog catalog, BackupJournal journal, CancellationToken cancellationToken)
     {
-        CaptureContext context = new(plan, catalog, journal, log, time);
+        using OtherRuns others = new(new ManagementClient(plan.Options.Broker), time);
+        using CaptureContext context = new(plan, catalog, journal, log, time) { Others = others };
+        await using NodeWatch? watch = await WatchNodesAsync(context, cancellationToken).ConfigureAwait(false);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task<(DefinitionsEntry? Entry, bool Failed)> definitionsTask = CaptureDefinitionsAsync(catalog, context, stop.Token);
         List<QueueEntry> queues;
@@ -86,6 +88,10 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
             Queues = queues,
         };
     }
+
+    /// <summary>Null where nobody is to look: -Force goes on whatever the broker's state is.</summary>
+    private async Task<NodeWatch?> WatchNodesAsync(CaptureContext context, CancellationToken cancellationToken) =>
+        plan.Options.Force ? null : await NodeWatch.StartAsync(plan.Options.Broker, context.StopSignal, log, time, cancellationToken).ConfigureAwait(false);
 
     /// <summary>A manifest makes a backup: so one last look that all it names is there. A folder can be removed, a bucket emptied, while a run goes on.</summary>
     private async Task SeeStoredAsync(JournalOpening opening, BackupManifest manifest, CancellationToken cancellationToken)
@@ -182,6 +188,7 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
                 ? await new StreamBackup(context, queue, TellSegment, Advanced).RunAsync(stop).ConfigureAwait(false)
                 : await new QueueBackup(context, queue, TellSegment, Advanced).RunAsync(stop).ConfigureAwait(false);
             entries[index] = entry;
+            context.Journal.Finish(entry);
             if (entry.ReadBy.Length > 0)
             {
                 log.QueueCaptured(entry.ToString(), entry.Messages, entry.DepthAtStart, entry.ReadBy, entry.ReleasedBy);
@@ -247,7 +254,7 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
         return new RabbitBackupException(code, $"Queue '{entry.Name}' in virtual host '{entry.VirtualHost}' {what}. {entry.Reason ?? entry.Gaps[0].Reason}")
         {
             Target = entry.ToString(),
-            Hint = entry.Outcome == QueueOutcome.Skipped ? "Get-RabbitQueue shows the reasons; -Force reads it all the same where there is a way." : null,
+            Hint = entry.Outcome == QueueOutcome.Skipped && code == ErrorCode.QueueAtRisk ? "Get-RabbitQueue shows the reasons; -Force reads it all the same where there is a way." : null,
         };
     }
 }

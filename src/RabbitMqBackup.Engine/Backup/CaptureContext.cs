@@ -5,7 +5,7 @@ using RabbitMqBackup.Engine.Format;
 namespace RabbitMqBackup.Engine.Backup;
 
 /// <summary>What all queues of one running backup share.</summary>
-internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, BackupJournal journal, IEngineLog log, TimeProvider time)
+internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, BackupJournal journal, IEngineLog log, TimeProvider time) : IDisposable
 {
     /// <summary>
     /// Memory for segments that are filled or uploaded, over all queues. Above it segments are cut early: a smaller segment costs a little compression,
@@ -21,6 +21,9 @@ internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, Bac
 
     internal IEngineLog Log => log;
 
+    /// <summary>Other runs of this module at the same cluster.</summary>
+    internal required OtherRuns Others { get; init; }
+
     /// <summary>One for all queues: a broker that is gone is not asked by each of them again and again.</summary>
     internal RetryPolicy BrokerRetry { get; } = new(plan.Options.Retry, new CircuitBreaker(ErrorCode.BrokerUnreachable, plan.Options.Broker.DisplayUri, time), time);
 
@@ -30,7 +33,13 @@ internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, Bac
 
     internal TimeProvider Time => time;
 
-    internal ReadSafetyOptions SafetyOptions { get; } = new();
+    internal ReadSafetyOptions SafetyOptions => plan.SafetyOptions;
+
+    /// <summary>Raised when the broker is in trouble.</summary>
+    internal ReadStopSignal StopSignal { get; } = new();
+
+    /// <summary>Null where nothing is limited.</summary>
+    internal ReadThrottle? Throttle { get; } = ReadThrottle.Of(plan.Options, time);
 
     internal SegmentWriterOptions WriterOptions => new()
     {
@@ -43,6 +52,9 @@ internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, Bac
     internal StreamEntry? BaseOf(QueueInfo stream) => plan.Base?.Streams.GetValueOrDefault(new QueueName(stream.VirtualHost, stream.Name));
 
     internal bool MemoryIsShort => _pool.BytesInUse > SegmentMemory;
+
+    /// <inheritdoc/>
+    public void Dispose() => StopSignal.Dispose();
 
     internal long UnixMilliseconds() => time.GetUtcNow().ToUnixTimeMilliseconds();
 

@@ -6,26 +6,36 @@ namespace RabbitMqBackup.Engine.Backup;
 /// <summary>Captures one queue, from the decision how to read it to its row in the manifest.</summary>
 internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Action<SegmentEntry, QueueEntry> committed, Action<long, long> advanced)
 {
+    /// <summary>Warnings about single messages; more of them are in the manifest only.</summary>
+    private const int MaxWarnings = 10;
+
+    /// <summary>Bodies that a quorum queue, which sends all that a consumer may hold at once, can have on their way.</summary>
+    private const long PrefetchBytes = 64 << 20;
+
     private readonly ReadDecision _decision = ReadSafety.Decide(queue, context.Plan.Version, context.SafetyOptions);
+    private readonly QueueName _name = new(queue.VirtualHost, queue.Name);
+    private DeliveryLimitRescue? _rescue;
+    private RescueOutcome? _rescued;
+    private long? _depth;
 
     /// <summary>
     /// Reads the queue. What goes wrong with the queue is in the entry that comes back; what goes wrong with the store is thrown, since no other queue would fare better.
     /// </summary>
     internal async Task<QueueEntry> RunAsync(CancellationToken cancellationToken)
     {
-        // Before 4.3 every read costs each message one of its deliveries, and the last one costs the message. How many are left shows only when it is read: so not without -Force.
-        bool spendsLives = _decision.Plan is { ReleaseCounts: true, DeliveryLimit: not null };
-        bool isSafe = (_decision.Verdict != ReadVerdict.Unsafe && !spendsLives) || context.Options.Force;
-        if (!isSafe || _decision.Plan is not { } plan)
+        if (_decision.Plan is not { } plan || (_decision.Verdict == ReadVerdict.Unsafe && !context.Options.Force))
         {
-            return NewEntry() with
-            {
-                Outcome = QueueOutcome.Skipped,
-                DepthAtStart = queue.Messages,
-                ErrorCode = (_decision.SkipCode ?? ErrorCode.QueueAtRisk).ToString(),
-                Reason = string.Join(" ", _decision.Reasons),
-                Gaps = queue.Messages == 0 ? [] : [new GapEntry(queue.Messages, "NotRead", "The queue was not read.")],
-            };
+            return Skipped(_decision.SkipCode ?? ErrorCode.QueueAtRisk, string.Join(" ", _decision.Reasons));
+        }
+
+        if (context.StopSignal.Reason is { } trouble)
+        {
+            return Skipped(ErrorCode.BrokerInAlarm, trouble);
+        }
+
+        if (!context.Options.Force && await context.Others.FindAsync(_name, OtherRuns.Patience, cancellationToken).ConfigureAwait(false) is { } other)
+        {
+            return Skipped(ErrorCode.QueueInUse, $"Another run of this module works at it: the connection '{other}' is open. What that run holds, this one would miss.");
         }
 
         context.Journal.Begin(NewEntry());
@@ -35,8 +45,14 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             entry = await context.BrokerRetry.RunAsync(
                 async attempt =>
                 {
+                    if (attempt > 1)
+                    {
+                        await AwaitReturnAsync(_name, cancellationToken).ConfigureAwait(false);
+                    }
+
                     (entry, RabbitBackupException? failure) = await AttemptAsync(plan, cancellationToken).ConfigureAwait(false);
-                    if (failure is not { IsTransient: true } || spendsLives)
+                    // Where each read costs a delivery, one that was broken off is not repeated.
+                    if (failure is not { IsTransient: true } || plan is { ReleaseCounts: true, DeliveryLimit: not null })
                     {
                         return entry;
                     }
@@ -54,8 +70,18 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
                 : entry with { Reason = exception.Message };
         }
 
-        context.Journal.Finish(entry);
         return entry;
+    }
+
+    /// <summary>As long as the broker has not noticed that the last connection is gone, it keeps for it what it had sent: a read would find the queue empty, or its middle.</summary>
+    private async Task AwaitReturnAsync(QueueName name, CancellationToken cancellationToken)
+    {
+        // Two missed heartbeats are noticed, at the latest in the middle of the third.
+        TimeSpan patience = (context.Broker.Heartbeat * 3) + OtherRuns.Patience;
+        if (await context.Others.FindAsync(_name, patience, cancellationToken).ConfigureAwait(false) is { } old)
+        {
+            throw new RabbitBackupException(ErrorCode.QueueInUse, $"The broker still holds messages of '{name}' for the connection '{old}', which broke.") { Target = name.ToString() };
+        }
     }
 
     /// <summary>Reads the queue from its head. What was captured before a failure is kept: half a queue in the backup is more than none, and the entry says that it is half.</summary>
@@ -73,7 +99,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
         QueueReadResult? read = null;
         try
         {
-            read = await new QueueReader(context.Broker, context.Time).ReadAsync(NewRequest(plan), sink, cancellationToken).ConfigureAwait(false);
+            read = await new QueueReader(context.Broker, context.Time).ReadAsync(NewRequest(plan), context.Throttle?.Before(sink) ?? sink, cancellationToken).ConfigureAwait(false);
         }
         catch (RabbitBackupException exception) when (!exception.Code.IsStorage())
         {
@@ -91,14 +117,53 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
         return (Outcome(sink.Segments, sink.HasUnmatched, read, failure), failure);
     }
 
-    private QueueReadRequest NewRequest(ReadPlan plan) => new()
+    private QueueReadRequest NewRequest(ReadPlan plan)
     {
-        Queue = new QueueName(queue.VirtualHost, queue.Name),
-        Method = plan.Method,
-        Release = plan.Release,
-        ConsumerTimeout = plan.ConsumerTimeout,
-        IsQuorum = queue.Type == "quorum",
-        Abort = context.Options.Abort,
+        _rescue = plan is { ReleaseCounts: true, DeliveryLimit: not null }
+            ? new DeliveryLimitRescue(context.Broker, context.Plan.Version, _name, plan.LimitCanBeRaised, context.Time)
+            : null;
+        return new()
+        {
+            Queue = _name,
+            Method = plan.Method,
+            Release = plan.Release,
+            ConsumerTimeout = plan.ConsumerTimeout,
+            IsQuorum = queue.Type == QueueTypes.Quorum,
+            Prefetch = Prefetch(),
+            MaxConsumers = plan.MaxConsumers,
+            MaxChannels = plan.MaxConsumers > 1 ? QueueReadRequest.DefaultMaxChannels : 1,
+            MaxHold = plan.MaxHold,
+            StopAtDeliveryCount = context.Options.Force ? null : plan.StopAtDeliveryCount,
+            DeliveryLimit = plan.ReleaseCounts ? plan.DeliveryLimit : null,
+            Rescue = _rescue,
+            Rescued = outcome => _rescued = outcome,
+            DepthKnown = depth => _depth = depth,
+            StopSignal = context.StopSignal,
+            Abort = context.Options.Abort,
+            ExpectedDepth = Math.Max(_depth ?? 0, context.Journal.Segments(queue.VirtualHost, queue.Name).Sum(segment => segment.Entry.Records)),
+        };
+    }
+
+    /// <summary>Few enough that they fit the broker's memory once more, and that at a limited rate no more are on their way than some seconds take.</summary>
+    private ushort Prefetch()
+    {
+        const int Seconds = 5;
+        long size = Math.Max(1, queue.MessageBytes / Math.Max(1, queue.Messages));
+        long count = PrefetchBytes / size;
+        count = Math.Min(count, (context.Options.MaxMessagesPerSecond ?? count) * Seconds);
+        count = Math.Min(count, (context.Options.MaxBytesPerSecond ?? PrefetchBytes) * Seconds / size);
+        return (ushort)Math.Clamp(count, 1, QueueReadRequest.MaxPrefetch);
+    }
+
+    private QueueEntry Skipped(ErrorCode code, string reason) => NewEntry() with
+    {
+        Outcome = QueueOutcome.Skipped,
+        DepthAtStart = queue.Messages,
+        // The next backup's only way to know, if nobody uses the queue until then.
+        HighestDeliveryCount = context.SafetyOptions.LastRead?.Invoke(_name)?.HighestDeliveryCount,
+        ErrorCode = code.ToString(),
+        Reason = reason,
+        Gaps = queue.Messages == 0 ? [] : [new GapEntry(queue.Messages, "NotRead", "The queue was not read.")],
     };
 
     private QueueEntry NewEntry() => new()
@@ -119,24 +184,14 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
     private QueueEntry Outcome(IReadOnlyList<SegmentEntry> segments, bool hasUnmatched, QueueReadResult? read, RabbitBackupException? failure)
     {
         long messages = segments.Sum(segment => segment.Records);
-        long depth = read?.Depth ?? Math.Max(queue.Messages, messages);
-        long missing = depth - messages;
-        List<GapEntry> gaps = [];
-        if (missing > 0)
+        long depth = read?.Depth ?? Math.Max(_depth ?? queue.Messages, messages);
+        ReadAccount account = new(_decision.Plan!, read, failure);
+        GapEntry? gap = account.Gap(depth - messages, hasUnmatched);
+        IReadOnlyList<string> notes = account.Notes(_rescued, _rescue?.Refusal);
+        Tell(notes);
+        QueueOutcome outcome = (failure, gap, messages) switch
         {
-            gaps.Add(failure is not null
-                ? new GapEntry(missing, failure.Code.ToString(), failure.Message)
-                : new GapEntry(missing, read!.Stop.ToString(), GapReason(read.Stop)));
-        }
-
-        else if (hasUnmatched && failure is null)
-        {
-            gaps.Add(new GapEntry(null, read!.Stop.ToString(), $"{GapReason(read.Stop)} Segments of an earlier attempt beyond it were kept as they are."));
-        }
-
-        QueueOutcome outcome = (failure, gaps.Count, messages) switch
-        {
-            (null, 0, _) => QueueOutcome.Captured,
+            (null, null, _) => QueueOutcome.Captured,
             (not null, _, 0) => QueueOutcome.Failed,
             // Taken by consumers: the queue was read to its end; those messages live on with the application.
             (null, _, _) when read!.Stop == ReadStop.Drained => QueueOutcome.Captured,
@@ -156,19 +211,24 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
                 _ => "channel-close",
             },
             HighestDeliveryCount = read?.HighestDeliveryCount,
-            ErrorCode = failure?.Code.ToString(),
-            Reason = failure?.Message,
-            Gaps = gaps,
+            ErrorCode = outcome == QueueOutcome.Incomplete ? account.Code.ToString() : failure?.Code.ToString(),
+            Reason = failure?.Message ?? (outcome == QueueOutcome.Incomplete ? gap!.Reason : null),
+            Gaps = gap is null ? [] : [gap],
+            Notes = notes,
             Segments = segments,
         };
     }
 
-    private static string GapReason(ReadStop stop) => stop switch
+    private void Tell(IReadOnlyList<string> notes)
     {
-        ReadStop.Drained => "Consumers of the application took these messages while the queue was read.",
-        ReadStop.CapacityReached => "The queue is deeper than one reader can hold without losing its order.",
-        ReadStop.Stalled => "Messages are ready, but the broker delivers none of them: another consumer is the single active one.",
-        ReadStop.ConsumerCancelled => "The broker cancelled the reader, as when a queue is deleted or its leader changes.",
-        _ => "The read ended before the depth at its start.",
-    };
+        foreach (string note in notes.Take(MaxWarnings))
+        {
+            context.Log.QueueNoted(_name.ToString(), note);
+        }
+
+        if (notes.Count > MaxWarnings)
+        {
+            context.Log.QueueNoted(_name.ToString(), $"{notes.Count - MaxWarnings} more notes are in the manifest.");
+        }
+    }
 }

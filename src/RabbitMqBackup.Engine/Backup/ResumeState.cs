@@ -11,7 +11,8 @@ namespace RabbitMqBackup.Engine.Backup;
 /// <param name="SkipDefinitions">Without definitions.</param>
 /// <param name="Compression">How segments are compressed.</param>
 /// <param name="RecordFormat">How records are written.</param>
-internal sealed record ResumeState(string Cluster, QueueSelection Selection, bool SkipDefinitions, SegmentCompression Compression, RecordFormat RecordFormat)
+/// <param name="BasedOn">The backup whose streams this one goes on from; null for none.</param>
+internal sealed record ResumeState(string Cluster, QueueSelection Selection, bool SkipDefinitions, SegmentCompression Compression, RecordFormat RecordFormat, string? BasedOn)
 {
     private const string Setting = "backup";
 
@@ -19,7 +20,7 @@ internal sealed record ResumeState(string Cluster, QueueSelection Selection, boo
     internal HashSet<string> Known { get; init; } = [];
 
     internal static ResumeState Of(BackupPlan plan) =>
-        new(plan.ClusterName, plan.Options.Selection, plan.Options.SkipDefinitions, plan.Options.Compression, plan.Options.RecordFormat);
+        new(plan.ClusterName, plan.Options.Selection, plan.Options.SkipDefinitions, plan.Options.Compression, plan.Options.RecordFormat, plan.BasedOn);
 
     internal void Write(CheckpointDatabase database) => CheckpointSettings.Write(database, Setting, JsonSerializer.Serialize(this));
 
@@ -58,6 +59,9 @@ internal sealed record ResumeState(string Cluster, QueueSelection Selection, boo
             SkipDefinitions = Agree("-SkipDefinitions", options.SkipDefinitions, defaults.SkipDefinitions, SkipDefinitions),
             Compression = Agree("-Compression", options.Compression, defaults.Compression, Compression),
             RecordFormat = Agree("-RecordFormat", options.RecordFormat, defaults.RecordFormat, RecordFormat),
+            // Another base would leave a hole, or overlap, in streams that are finished.
+            Incremental = BasedOn is not null,
+            BasedOn = Agree("-BasedOn", options.BasedOn, null, BasedOn),
         };
     }
 

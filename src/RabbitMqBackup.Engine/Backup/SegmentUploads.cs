@@ -52,6 +52,12 @@ internal sealed class SegmentUploads(CaptureContext context, Func<int, string> k
             await AwaitUploadAsync().ConfigureAwait(false);
             SegmentWriter writer = _waiting.Dequeue();
             string key = keyOf(++_number);
+            while (context.Journal.IsTaken(key))
+            {
+                // By what an earlier attempt left.
+                key = keyOf(++_number);
+            }
+
             // Checksums of 64 MiB take a while: not on the thread that reads from the broker.
             _upload = Task.Run(() => UploadAsync(writer, key, cancellationToken), CancellationToken.None);
         }

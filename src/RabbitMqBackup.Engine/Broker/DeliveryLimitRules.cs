@@ -33,16 +33,26 @@ internal static class DeliveryLimitRules
         {
             yield return ReadFinding.AtRisk($"Its delivery limit is {limit}, and the reserve for the application's own retries leaves nothing of it for a backup.");
         }
+        else if (plan.ReleaseCounts && options.LastRead?.Invoke(new(queue.VirtualHost, queue.Name)) is { } last && last.HighestDeliveryCount + 1 >= stop && LooksUntouched(queue, last))
+        {
+            // To look again would cost deliveries that the reserve is there to keep.
+            yield return ReadFinding.AtRisk(
+                $"The last backup saw a message that had been given back {last.HighestDeliveryCount} times, and nobody seems to have used the queue since: with the limit of {limit}, " +
+                $"reading stops at {stop}, to leave the rest for the application's own retries.");
+        }
         else if (plan.ReleaseCounts)
         {
             yield return ReadFinding.Caution(Cost(queue, limit, stop, options));
         }
     }
 
+    /// <summary>Nobody is at work, and nothing was taken out: what the last backup read is still there.</summary>
+    private static bool LooksUntouched(QueueInfo queue, LastRead last) => queue is { Consumers: 0, Unacknowledged: 0 } && queue.Messages >= last.Depth;
+
     private static string Cost(QueueInfo queue, long limit, long stop, ReadSafetyOptions options)
     {
-        string seen = options.LastHighestDeliveryCount?.Invoke(new(queue.VirtualHost, queue.Name)) is { } count
-            ? $" The last backup saw a message with {count}."
+        string seen = options.LastRead?.Invoke(new(queue.VirtualHost, queue.Name)) is { } last
+            ? $" The last backup saw a message with {last.HighestDeliveryCount}."
             : "";
         return $"Each backup costs every message one of its {limit} deliveries (before RabbitMQ 4.3 every return counts); reading stops at a message with {stop}.{seen}";
     }

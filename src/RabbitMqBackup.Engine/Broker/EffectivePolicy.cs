@@ -19,6 +19,12 @@ internal sealed class EffectivePolicy
         _operatorPolicies = [.. operatorPolicies.OrderByDescending(rule => rule.Priority)];
     }
 
+    /// <summary>The user policies, that of the highest priority first.</summary>
+    internal IReadOnlyList<PolicyRule> UserPolicies => _policies;
+
+    /// <summary>As it would be without some of the user policies.</summary>
+    internal EffectivePolicy Without(Func<PolicyRule, bool> gone) => new(_policies.Where(rule => !gone(rule)), _operatorPolicies);
+
     /// <summary>The user policy of the highest priority that matches, or null.</summary>
     internal PolicyRule? UserPolicy(QueueName queue, string type) => Match(_policies, queue, type);
 

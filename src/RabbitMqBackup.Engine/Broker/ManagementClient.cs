@@ -15,7 +15,7 @@ internal sealed partial class ManagementClient(BrokerOptions options) : IDisposa
     private const long MaxPageBytes = 64L << 20;
     private const long MaxListBytes = 512L << 20;
     private const string QueueColumns =
-        "name,vhost,type,durable,auto_delete,exclusive,arguments,messages_ready,messages_unacknowledged,messages_delayed,consumers,policy,effective_policy_definition," +
+        "name,vhost,type,durable,auto_delete,exclusive,arguments,messages_ready,messages_unacknowledged,message_bytes_ready,messages_delayed,consumers,policy,effective_policy_definition," +
         "state,node,leader,members,online,single_active_consumer_tag,single_active_consumer_ctag,exclusive_consumer_tag,delivery_limit";
 
     private readonly ManagementTransport _transport = new(options);
@@ -165,6 +165,29 @@ internal sealed partial class ManagementClient(BrokerOptions options) : IDisposa
         ];
     }
 
+    /// <summary>All exchanges that the user may see.</summary>
+    internal async Task<IReadOnlyList<ExchangeInfo>> ListExchangesAsync(CancellationToken cancellationToken)
+    {
+        const string path = "/api/exchanges?columns=name,vhost,type,internal,arguments,policy";
+        using JsonDocument json = await GetAsync(path, MaxListBytes, UserTag.Management, cancellationToken).ConfigureAwait(false) ?? throw NotTheApi();
+        IReadOnlyList<PolicyRule> policies = await ListRulesAsync("/api/policies", cancellationToken).ConfigureAwait(false);
+        return
+        [
+            .. json.RootElement.Items().Select(item => new ExchangeInfo(
+                item.Text("vhost") ?? "", item.Text("name") ?? "", item.Text("type") ?? "", item.Flag("internal"), item.Member("arguments").Text("alternate-exchange") ?? ByPolicy(item))),
+        ];
+
+        string? ByPolicy(JsonElement item) => policies
+            .FirstOrDefault(policy => policy.VirtualHost == item.Text("vhost") && policy.Name == item.Text("policy"))?.Definition.GetValueOrDefault("alternate-exchange") as string;
+    }
+
+    /// <summary>Names of the features that this cluster does not permit any more (from 4.0; empty before).</summary>
+    internal async Task<IReadOnlyList<string>> ListDeniedFeaturesAsync(CancellationToken cancellationToken)
+    {
+        using JsonDocument? json = await GetAsync("/api/deprecated-features", MaxPageBytes, UserTag.Management, cancellationToken).ConfigureAwait(false);
+        return json is null ? [] : [.. json.RootElement.Items().Where(item => item.Text("state") is "denied" or "removed" || item.Text("deprecation_phase") == "removed").Select(item => item.Text("name") ?? "")];
+    }
+
     /// <summary>Virtual hosts with description, tags and default queue type.</summary>
     internal async Task<IReadOnlyList<JsonElement>> ListVirtualHostPropertiesAsync(CancellationToken cancellationToken)
     {
@@ -227,7 +250,8 @@ internal sealed partial class ManagementClient(BrokerOptions options) : IDisposa
 
     private static bool IsDots(string name) => name is "." or "..";
 
-    private static string ErlangRegexEscape(string name)
+    /// <summary>A name as an expression of the broker's that matches nothing else.</summary>
+    internal static string ErlangRegexEscape(string name)
     {
         StringBuilder escaped = new();
         foreach (char c in name)

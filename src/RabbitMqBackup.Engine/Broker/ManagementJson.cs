@@ -35,6 +35,7 @@ internal static class ManagementJson
             Type = type,
             Messages = json.Integer("messages_ready") ?? 0,
             Unacknowledged = json.Integer("messages_unacknowledged") ?? 0,
+            MessageBytes = json.Integer("message_bytes_ready") ?? 0,
             Delayed = json.Integer("messages_delayed") ?? 0,
             Consumers = (int)Math.Min(json.Integer("consumers") ?? 0, int.MaxValue),
             Durable = json.Flag("durable"),

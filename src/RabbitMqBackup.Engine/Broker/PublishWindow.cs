@@ -16,6 +16,19 @@ internal sealed class PublishWindow(int capacity, long maxBytes)
     private ulong _nacked;
     private ulong _returned;
     private long _bytes;
+    private ulong? _recorded;
+
+    /// <summary>The lowest number that is not settled: all before it are.</summary>
+    internal ulong Lowest
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _lowest;
+            }
+        }
+    }
 
     /// <summary>What is known at this moment.</summary>
     internal PublishState State
@@ -72,12 +85,12 @@ internal sealed class PublishWindow(int capacity, long maxBytes)
         }
     }
 
-    /// <summary>Completes when at least half of what is unsettled now has been settled: waking the publisher for each confirm would cost more than it gains. Null when there is room already.</summary>
+    /// <summary>Completes when at least half of what is unsettled now has been settled: waking the publisher for each confirm would cost more than it gains. Null when there is room already, or nothing that could be waited for.</summary>
     internal Task? WaitForRoom(long size)
     {
         lock (_gate)
         {
-            return HasRoomHere(size) ? null : WaitUntil(_lowest + ((_next - _lowest + 1) / 2));
+            return HasRoomHere(size) || _lowest == _next ? null : WaitUntil(_lowest + ((_next - _lowest + 1) / 2));
         }
     }
 
@@ -97,6 +110,18 @@ internal sealed class PublishWindow(int capacity, long maxBytes)
         {
             _waiter?.TrySetResult();
             _waiter = null;
+        }
+    }
+
+    /// <summary>
+    /// All before this number are known as settled to somebody who will remember. From the first call on the window counts from there: so many messages at most are on their way or settled without
+    /// being remembered.
+    /// </summary>
+    internal void Recorded(ulong lowest)
+    {
+        lock (_gate)
+        {
+            _recorded = lowest;
         }
     }
 
@@ -179,7 +204,7 @@ internal sealed class PublishWindow(int capacity, long maxBytes)
         return true;
     }
 
-    private bool HasRoomHere(long size) => _lowest == _next || (_next - _lowest < (ulong)capacity && _bytes + size <= maxBytes);
+    private bool HasRoomHere(long size) => _next - (_recorded ?? _lowest) < (ulong)capacity && (_lowest == _next || _bytes + size <= maxBytes);
 
     private Task WaitUntil(ulong sequence)
     {

@@ -11,4 +11,10 @@ internal sealed record PublisherOptions
 
     /// <summary>How long to wait while the broker has blocked publishers for want of memory or disk. Default 30 minutes.</summary>
     public TimeSpan BlockedTimeout { get; init; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>
+    /// Called on the publisher's own thread with the lowest number that is not settled, to be remembered; publishing goes on when it returns, false where it could not be. Then never more than <see cref="Window"/> messages are
+    /// published beyond what is remembered. Default: nobody remembers.
+    /// </summary>
+    public Func<ulong, bool>? Record { get; init; }
 }

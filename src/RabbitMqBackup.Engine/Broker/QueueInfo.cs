@@ -54,6 +54,9 @@ public sealed record QueueInfo
     /// <summary>The delivery limit that the broker says is in force (quorum queues, from 4.0): a number, <c>-1</c> for unlimited, null where it does not say.</summary>
     internal long? DeliveryLimit { get; init; }
 
+    /// <summary>Bytes of the bodies of ready messages; 0 where the API does not say.</summary>
+    internal long MessageBytes { get; init; }
+
     /// <summary>Messages that are neither ready nor unacknowledged since a delayed retry hides them (quorum queues, from 4.3).</summary>
     internal long Delayed { get; init; }
 

@@ -14,16 +14,24 @@ internal sealed class QueuePublisher : IAsyncDisposable
     private readonly DataConnection _connection;
     private readonly DataChannel _channel;
     private readonly string _target;
+    private ulong _recorded = 1;
 
     private QueuePublisher(
         BrokerOptions options, PublisherOptions publisherOptions, TimeProvider time, PublishWindow window, PublishSession session, DataConnection connection, DataChannel channel)
     {
         (_options, _publisherOptions, _time, _window, _session, _connection, _channel) = (options, publisherOptions, time, window, session, connection, channel);
         _target = channel.Target;
+        if (publisherOptions.Record is not null)
+        {
+            window.Recorded(1);
+        }
     }
 
     /// <summary>What is known at this moment; exact also after the connection was lost.</summary>
     internal PublishState State => _window.State;
+
+    /// <summary>Largest property list that the broker's frames can hold.</summary>
+    internal int MaxProperties => _channel.MaxProperties;
 
     /// <summary>Opens a connection and a channel with confirms.</summary>
     /// <exception cref="RabbitBackupException">The broker can't be reached or refuses.</exception>
@@ -34,7 +42,7 @@ internal sealed class QueuePublisher : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(publisherOptions.Window, ushort.MaxValue, nameof(publisherOptions));
         PublishWindow window = new(publisherOptions.Window, publisherOptions.WindowBytes);
         PublishSession session = new(window, events);
-        DataConnection connection = await DataConnection.OpenAsync(options, virtualHost, $"RabbitMqBackup publishes to {virtualHost}", time, cancellationToken).ConfigureAwait(false);
+        DataConnection connection = await DataConnection.OpenAsync(options, virtualHost, OtherRuns.PublisherTo(virtualHost), time, cancellationToken).ConfigureAwait(false);
         try
         {
             DataChannel channel = await connection.OpenChannelAsync($"virtual host {virtualHost}", session, cancellationToken).ConfigureAwait(false);
@@ -78,6 +86,11 @@ internal sealed class QueuePublisher : IAsyncDisposable
         _session.ThrowIfFailed();
         while (_session.IsBlocked || !_window.HasRoom(size))
         {
+            if (Record() && !_session.IsBlocked && _window.HasRoom(size))
+            {
+                break;
+            }
+
             await WaitAsync(_session.Unblocked ?? _window.WaitForRoom(size), cancellationToken).ConfigureAwait(false);
         }
 
@@ -98,11 +111,26 @@ internal sealed class QueuePublisher : IAsyncDisposable
             await WaitAsync(wait, cancellationToken).ConfigureAwait(false);
         }
 
+        Record();
         return _window.State;
     }
 
     /// <summary>Closes the connection, in order if it can.</summary>
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
+
+    /// <summary>Has remembered what is settled; false where nobody does, or nothing is new.</summary>
+    private bool Record()
+    {
+        ulong lowest = _window.Lowest;
+        if (_publisherOptions.Record is not { } record || lowest == _recorded || !record(lowest))
+        {
+            return false;
+        }
+
+        _recorded = lowest;
+        _window.Recorded(lowest);
+        return true;
+    }
 
     /// <summary>Waits as long as confirms keep coming, or the broker says that it is blocked.</summary>
     private async Task WaitAsync(Task? wait, CancellationToken cancellationToken)

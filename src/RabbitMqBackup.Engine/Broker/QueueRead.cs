@@ -16,35 +16,45 @@ internal sealed class QueueRead(
     private const int QuietChecksWhenEmpty = 2;
     private const int QuietChecksWhenStalled = 3;
 
-    private readonly ReadSession _session = new(sink, request.IsQuorum);
-    private readonly List<string> _consumers = [];
-    private DataChannel? _channel;
+    /// <summary>Messages of a quorum queue that can be taken, and given back, in a second, when nothing is done with them; a careful guess, measured are 20,000 and more.</summary>
+    private const int HeldPerSecond = 10_000;
+
+    private readonly ReadSession _session = new(sink, request);
+    private ReadChannels? _channels;
+    private DeliveryLimitGuard? _guard;
+    private QueueRelease? _release;
+    private long _depth;
     private long _granted;
+    private long _start;
 
     /// <summary>Reads and gives back.</summary>
     internal async Task<QueueReadResult> RunAsync(long depth, CancellationToken cancellationToken)
     {
-        long start = time.GetTimestamp();
+        (_depth, _start) = (depth, time.GetTimestamp());
+        _channels = new ReadChannels(connection, request, _session);
+        _guard = new DeliveryLimitGuard(request, _session, time);
+        _release = new QueueRelease(_channels, control, request, _session, _guard, time);
         ReadStop stop;
         QueueReleaseMethod released;
+        using CancellationTokenRegistration? stopping = request.StopSignal?.Register(_session.Call);
         try
         {
-            _channel = await connection.OpenChannelAsync(request.Queue.ToString(), _session, cancellationToken).ConfigureAwait(false);
+            await _channels.OpenAsync(cancellationToken).ConfigureAwait(false);
             stop = request.Method == QueueReadMethod.Get
-                ? await FetchAsync(_channel, cancellationToken).ConfigureAwait(false)
-                : await ConsumeAsync(_channel, cancellationToken).ConfigureAwait(false);
-            await HoldTheRestAsync(_channel, depth, cancellationToken).ConfigureAwait(false);
-            released = await ReleaseAsync(_channel, cancellationToken).ConfigureAwait(false);
+                ? await FetchAsync(_channels.Current, cancellationToken).ConfigureAwait(false)
+                : await ConsumeAsync(cancellationToken).ConfigureAwait(false);
+            await HoldTheRestAsync(stop, cancellationToken).ConfigureAwait(false);
+            released = await _release.RunAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (Exception)
         {
-            await GiveBackAsync(depth).ConfigureAwait(false);
+            await GiveBackAsync().ConfigureAwait(false);
             throw;
         }
 
-        TimeSpan held = time.GetElapsedTime(start);
-        (DeclareOk after, bool all) = await SeeReturnedAsync(_session.Held, cancellationToken).ConfigureAwait(false);
-        await _channel.CloseAsync(cancellationToken).ConfigureAwait(false);
+        TimeSpan held = time.GetElapsedTime(_start);
+        (DeclareOk after, bool all) = await _release.SeeReturnedAsync(_session.Held, cancellationToken).ConfigureAwait(false);
+        await _release.CloseAsync(cancellationToken).ConfigureAwait(false);
         return new QueueReadResult
         {
             Depth = depth,
@@ -54,8 +64,9 @@ internal sealed class QueueRead(
             ReadyAfter = after.Ready,
             ConsumersAfter = after.Consumers,
             AllReturned = all,
-            OrderKept = stop == ReadStop.Drained || !MoreWasGivenBack(depth),
+            OrderKept = stop == ReadStop.Drained || !MoreWasGivenBack,
             Stop = stop,
+            StopReason = request.StopSignal?.Reason ?? _session.BlockedBy,
             Held = held,
         };
     }
@@ -67,12 +78,12 @@ internal sealed class QueueRead(
     /// The next consumer starts when the one before it is full: so each holds a run of the queue, and ascending tags give the runs back in their order. The prefetch counts
     /// add up to the target, so that never more is held.
     /// </summary>
-    private async Task<ReadStop> ConsumeAsync(DataChannel channel, CancellationToken cancellationToken)
+    private async Task<ReadStop> ConsumeAsync(CancellationToken cancellationToken)
     {
         while (_granted < plan.Target)
         {
-            await AddConsumerAsync(channel, Math.Min(plan.Prefetch, plan.Target - _granted), cancellationToken).ConfigureAwait(false);
-            if (await WaitForDeliveriesAsync(_granted, cancellationToken).ConfigureAwait(false) is { } stop)
+            await AddConsumerAsync(Math.Min(_granted == 0 ? plan.First : plan.Prefetch, plan.Target - _granted), cancellationToken).ConfigureAwait(false);
+            if (await WaitForDeliveriesAsync(_granted, capturing: true, cancellationToken).ConfigureAwait(false) is { } stop)
             {
                 return stop;
             }
@@ -81,64 +92,105 @@ internal sealed class QueueRead(
         return plan.Stop;
     }
 
-    private async Task AddConsumerAsync(DataChannel channel, long prefetch, CancellationToken cancellationToken)
+    private Task AddConsumerAsync(long prefetch, CancellationToken cancellationToken)
     {
-        ConsumeArgument argument = request.ConsumerTimeout is { } timeout ? ConsumeArgument.Timeout(timeout) : ConsumeArgument.None;
-        string tag = $"bk-{_consumers.Count:000}";
-        _consumers.Add(tag);
         _granted += prefetch;
-        try
-        {
-            await channel.ConsumeAsync(request.Queue.Name, tag, (ushort)prefetch, argument, cancellationToken).ConfigureAwait(false);
-        }
-        catch (RabbitBackupException refusal) when (refusal.Code == ErrorCode.BrokerAccessRefused)
-        {
-            throw await ExplainRefusalAsync(refusal, cancellationToken).ConfigureAwait(false);
-        }
+        return _channels!.AddConsumerAsync(prefetch, cancellationToken);
     }
 
     /// <summary>
     /// A quorum queue serves what it was given back before what is new, and puts what it is given back behind the rest of that: who takes a part of it and gives it back rotates
-    /// the queue. So a read that ends early goes on holding, for nobody, until a message comes that was never delivered before, or nothing is left.
+    /// the queue. So a read that ends early goes on holding, for nobody, until a message comes that was never delivered before, or nothing is left. Not so where that would do the
+    /// harm that the read was ended for: then the queue is rotated, and the result says so.
     /// </summary>
-    private async Task HoldTheRestAsync(DataChannel channel, long depth, CancellationToken cancellationToken)
+    private async Task HoldTheRestAsync(ReadStop stop, CancellationToken cancellationToken)
     {
-        while (request.Method == QueueReadMethod.Consume && MoreWasGivenBack(depth))
+        if (request.Method != QueueReadMethod.Consume || stop == ReadStop.BrokerInAlarm || (stop == ReadStop.DeliveryLimit && _session.Held == plan.First))
         {
-            _session.Stop();
+            return;
+        }
+
+        while (MoreWasGivenBack)
+        {
+            if (stop != ReadStop.DeliveryLimit)
+            {
+                // Where nothing but the count stopped the read, what costs a delivery anyway is captured.
+                _session.Stop();
+            }
+
             if (_session.Held >= _granted)
             {
-                if (_consumers.Count == request.MaxConsumers)
+                if (_channels!.IsFull)
                 {
                     return;
                 }
 
-                await AddConsumerAsync(channel, Math.Min(QueueReadRequest.MaxPrefetch, depth - _granted), cancellationToken).ConfigureAwait(false);
+                await AddConsumerAsync(Math.Min(QueueReadRequest.MaxPrefetch, _depth - _granted), cancellationToken).ConfigureAwait(false);
             }
 
-            if (await WaitForDeliveriesAsync(_granted, cancellationToken).ConfigureAwait(false) is not null)
+            if (await WaitForDeliveriesAsync(_granted, capturing: false, cancellationToken).ConfigureAwait(false) is not null)
             {
                 return;
             }
         }
     }
 
-    private bool MoreWasGivenBack(long depth) => request.IsQuorum && _session.LastWasRedelivered && _session.Held < depth;
+    private bool MoreWasGivenBack => request.IsQuorum && _session.LastWasRedelivered && _session.Held < _depth;
+
+    /// <summary>How long messages may still be held; what is kept back for the release is not in it.</summary>
+    private TimeSpan TimeLeft(bool capturing)
+    {
+        if (request.MaxHold is not { } hold)
+        {
+            return TimeSpan.MaxValue;
+        }
+
+        TimeSpan keep = hold / 20;
+        if (capturing)
+        {
+            // For the order's sake all that was given back before has to be taken as well: that must fit, too.
+            TimeSpan rest = MoreWasGivenBack ? TimeSpan.FromSeconds((double)(_depth - _session.Held) / HeldPerSecond) : TimeSpan.Zero;
+            keep += rest > hold / 2 ? hold / 2 : rest > hold / 20 ? rest : hold / 20;
+        }
+
+        return hold - keep - time.GetElapsedTime(_start);
+    }
+
+    /// <summary>Why the read is to end now though more could come; null where it is to go on.</summary>
+    private ReadStop? EarlyStop(bool capturing)
+    {
+        if (request.StopSignal?.Reason is not null || _session.BlockedBy is not null)
+        {
+            return ReadStop.BrokerInAlarm;
+        }
+
+        return TimeLeft(capturing) <= TimeSpan.Zero ? ReadStop.HoldTime
+            : capturing && _session.IsAtMark ? ReadStop.DeliveryLimit
+            : null;
+    }
 
     /// <summary>Returns null when so many messages came, else why no more will.</summary>
-    private async Task<ReadStop?> WaitForDeliveriesAsync(long count, CancellationToken cancellationToken)
+    private async Task<ReadStop?> WaitForDeliveriesAsync(long count, bool capturing, CancellationToken cancellationToken)
     {
         int quiet = 0;
         uint lastReady = 0;
         while (true)
         {
             long before = _session.Held;
-            bool woken = await _session.WaitAsync(count, request.IdleTimeout, time, cancellationToken).ConfigureAwait(false);
+            TimeSpan left = TimeLeft(capturing);
+            TimeSpan patience = left < request.IdleTimeout ? left > TimeSpan.Zero ? left : TimeSpan.Zero : request.IdleTimeout;
+            bool woken = await _session.WaitAsync(count, patience, time, cancellationToken).ConfigureAwait(false);
             _session.ThrowIfFailed();
+            await _guard!.RaiseAsync().ConfigureAwait(false);
             if (_session.IsCancelledByBroker)
             {
                 // What that consumer held is back in the queue: to go on would read it again.
                 return ReadStop.ConsumerCancelled;
+            }
+
+            if (EarlyStop(capturing) is { } early)
+            {
+                return early;
             }
 
             if (_session.Held >= count)
@@ -168,6 +220,12 @@ internal sealed class QueueRead(
         long asked = 0;
         while (_session.Answered < plan.Target)
         {
+            if (EarlyStop(capturing: true) is { } stop)
+            {
+                await WaitForAnswersAsync(asked, cancellationToken).ConfigureAwait(false);
+                return stop;
+            }
+
             if (_session.Answered > _session.Held)
             {
                 // One came back empty: wait for those that are on their way, ask no more.
@@ -202,42 +260,11 @@ internal sealed class QueueRead(
         }
     }
 
-    /// <summary>Cancel first: what is given back while a consumer is there would be delivered to it again.</summary>
-    private async Task<QueueReleaseMethod> ReleaseAsync(DataChannel channel, CancellationToken cancellationToken)
-    {
-        await Task.WhenAll(_consumers.Select(tag => channel.CancelAsync(tag, cancellationToken))).ConfigureAwait(false);
-        _consumers.Clear();
-        QueueReleaseMethod method = request.Release;
-        if (request.BeforeRelease is { } decide && _session.Held > 0)
-        {
-            method = await decide(
-                new ReleaseContext
-                {
-                    Queue = request.Queue,
-                    Held = _session.Held,
-                    LastDeliveryTag = _session.LastDeliveryTag,
-                    HighestDeliveryCount = _session.HighestDeliveryCount,
-                    Planned = request.Release,
-                },
-                cancellationToken).ConfigureAwait(false);
-        }
-
-        // Many messages that were fetched singly and are nacked together take a classic queue quadratic time.
-        if (method == QueueReleaseMethod.Nack && request.Method == QueueReadMethod.Consume && _session.Held > 0)
-        {
-            channel.RequeueUpTo(_session.LastDeliveryTag);
-            return QueueReleaseMethod.Nack;
-        }
-
-        await channel.CloseAsync(cancellationToken).ConfigureAwait(false);
-        return QueueReleaseMethod.ChannelClose;
-    }
-
     /// <summary>After a failure: the same release, bounded in time. Where it fails, the end of the connection gives everything back.</summary>
-    private async Task GiveBackAsync(long depth)
+    private async Task GiveBackAsync()
     {
         _session.Stop();
-        if (_channel is not { Closed: null } channel)
+        if (_channels!.All.Count == 0 || _channels.Current.Closed is not null)
         {
             return;
         }
@@ -246,7 +273,7 @@ internal sealed class QueueRead(
         {
             using CancellationTokenSource holding = new(request.HoldTimeout, time);
             using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(holding.Token, request.Abort);
-            await HoldTheRestAsync(channel, depth, either.Token).ConfigureAwait(false);
+            await HoldTheRestAsync(ReadStop.LimitReached, either.Token).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is RabbitBackupException or OperationCanceledException)
         {
@@ -257,72 +284,15 @@ internal sealed class QueueRead(
         {
             using CancellationTokenSource releasing = new(request.ReleaseTimeout, time);
             using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(releasing.Token, request.Abort);
-            if (await ReleaseAsync(channel, limit.Token).ConfigureAwait(false) == QueueReleaseMethod.Nack)
+            if (await _release!.RunAsync(limit.Token).ConfigureAwait(false) == QueueReleaseMethod.Nack)
             {
                 // Not before the broker has worked the nack off: a channel that ends with messages held counts as a delivery attempt.
-                await SeeReturnedAsync(_session.Held, limit.Token).ConfigureAwait(false);
+                await _release.SeeReturnedAsync(_session.Held, limit.Token).ConfigureAwait(false);
             }
         }
         catch (Exception exception) when (exception is RabbitBackupException or OperationCanceledException)
         {
             connection.Fail(new RabbitBackupException(ErrorCode.BrokerConnectionLost, $"The read of '{request.Queue}' was broken off.", exception) { Target = request.Queue.ToString() });
         }
-    }
-
-    /// <summary>Waits until as many are ready as were held, or nothing changes any more.</summary>
-    private async Task<(DeclareOk After, bool All)> SeeReturnedAsync(long held, CancellationToken cancellationToken)
-    {
-        TimeSpan delay = TimeSpan.FromMilliseconds(10);
-        long lastChange = time.GetTimestamp();
-        uint lastReady = uint.MaxValue;
-        while (true)
-        {
-            DeclareOk depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
-            if (depth.Ready >= held)
-            {
-                return (depth, true);
-            }
-
-            if (depth.Ready != lastReady)
-            {
-                lastReady = depth.Ready;
-                lastChange = time.GetTimestamp();
-            }
-            else if (time.GetElapsedTime(lastChange) > (depth.Consumers > 0 ? request.IdleTimeout : request.ReleaseTimeout))
-            {
-                return (depth, false);
-            }
-
-            await Task.Delay(delay, time, cancellationToken).ConfigureAwait(false);
-            delay = delay < TimeSpan.FromMilliseconds(40) ? delay * 2 : delay;
-        }
-    }
-
-    /// <summary>
-    /// The broker answers a consumer with 403 both when the user may not read and when another consumer is exclusive. A consumer with an argument that can't be
-    /// is refused with 403 in the first case only.
-    /// </summary>
-    private async Task<RabbitBackupException> ExplainRefusalAsync(RabbitBackupException refusal, CancellationToken cancellationToken)
-    {
-        DataChannel probe = await connection.OpenChannelAsync(request.Queue.ToString(), ChannelEvents.None, cancellationToken).ConfigureAwait(false);
-        try
-        {
-            await probe.ConsumeAsync(request.Queue.Name, "bk-probe", 1, ConsumeArgument.Invalid, cancellationToken).ConfigureAwait(false);
-            await probe.CloseAsync(cancellationToken).ConfigureAwait(false);
-        }
-        catch (RabbitBackupException answer) when (answer.Code == ErrorCode.BrokerAccessRefused)
-        {
-            return refusal;
-        }
-        catch (RabbitBackupException) when (connection.Fault is null)
-        {
-            // Not a matter of permissions.
-        }
-
-        return new RabbitBackupException(ErrorCode.QueueInUse, $"A consumer uses the queue '{request.Queue}' exclusively.", refusal)
-        {
-            Target = request.Queue.ToString(),
-            Hint = "Read it when that consumer is gone, or by fetching its messages instead of consuming.",
-        };
     }
 }

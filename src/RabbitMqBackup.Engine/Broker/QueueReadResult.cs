@@ -35,4 +35,7 @@ internal sealed record QueueReadResult
 
     /// <summary>From the first consumer or fetch to the release.</summary>
     public required TimeSpan Held { get; init; }
+
+    /// <summary>The reason behind <see cref="ReadStop.BrokerInAlarm"/>, for people.</summary>
+    public string? StopReason { get; init; }
 }

@@ -15,12 +15,21 @@ internal sealed class QueueReader(BrokerOptions options, TimeProvider time)
     {
         ArgumentOutOfRangeException.ThrowIfZero(request.Prefetch, nameof(request));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(request.MaxConsumers, nameof(request));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(request.MaxChannels, nameof(request));
         DataConnection connection = await DataConnection.OpenAsync(
-            options, request.Queue.VirtualHost, $"RabbitMqBackup reads {request.Queue}", time, cancellationToken).ConfigureAwait(false);
+            options, request.Queue.VirtualHost, OtherRuns.ReaderOf(request.Queue), time, cancellationToken).ConfigureAwait(false);
         await using (connection.ConfigureAwait(false))
         {
             DataChannel control = await connection.OpenChannelAsync(request.Queue.ToString(), ChannelEvents.None, cancellationToken).ConfigureAwait(false);
             DeclareOk depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
+            for (long start = time.GetTimestamp(); depth.Ready < request.ExpectedDepth && time.GetElapsedTime(start) < request.IdleTimeout;)
+            {
+                // What an earlier reader held is on its way back.
+                await Task.Delay(TimeSpan.FromMilliseconds(50), time, cancellationToken).ConfigureAwait(false);
+                depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
+            }
+
+            request.DepthKnown?.Invoke(depth.Ready);
             ReadPortions plan = ReadPortions.For(request, depth.Ready);
             if (plan.Target == 0)
             {

@@ -12,6 +12,6 @@ internal sealed record ReadSafetyOptions
     /// <summary>There is a reader for streams. Default true.</summary>
     public bool ReadsStreams { get; init; } = true;
 
-    /// <summary>The highest delivery count that the last backup of a queue saw, by queue; null where none is known.</summary>
-    public Func<QueueName, long?>? LastHighestDeliveryCount { get; init; }
+    /// <summary>What the last backup of a queue saw, by queue; null where none is known.</summary>
+    public Func<QueueName, LastRead?>? LastRead { get; init; }
 }

@@ -4,19 +4,28 @@ using RabbitMqBackup.Engine.Broker.Amqp;
 namespace RabbitMqBackup.Engine.Broker;
 
 /// <summary>The read loop's side of a read: hands messages to the sink, counts what is held, and wakes the reader when something is to be decided.</summary>
-internal sealed class ReadSession(IDeliverySink sink, bool isQuorum) : ChannelEvents, IDisposable
+internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) : ChannelEvents, IDisposable
 {
+    private readonly List<EndangeredMessage> _endangered = [];
+    private readonly HashSet<ulong> _refusedCopies = [];
+    private readonly bool _isQuorum = request.IsQuorum;
+    private readonly long _stopAt = request.StopAtDeliveryCount ?? long.MaxValue;
+    private readonly long _originalLimit = request.DeliveryLimit ?? long.MaxValue;
+    private long _limit = request.DeliveryLimit ?? long.MaxValue;
     private readonly CancellationTokenSource _stopping = new();
     private readonly object _gate = new();
     private TaskCompletionSource _wake = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ExceptionDispatchInfo? _failure;
     private RabbitBackupException? _closed;
     private bool _isStopped;
+    private bool _isCalled;
     private long _milestone = long.MaxValue;
     private long _held;
     private long _answered;
     private long _highestDeliveryCount = -1;
     private bool _isPaused;
+    private bool _copiesReturned;
+    private int _channel;
 
     /// <summary>Messages that came over the channel and were not given back.</summary>
     internal long Held => Volatile.Read(ref _held);
@@ -35,6 +44,33 @@ internal sealed class ReadSession(IDeliverySink sink, bool isQuorum) : ChannelEv
 
     /// <summary>The highest x-delivery-count seen, or null.</summary>
     internal long? HighestDeliveryCount => _highestDeliveryCount < 0 ? null : _highestDeliveryCount;
+
+    /// <summary>A message came with the count at which the read is to stop.</summary>
+    internal bool IsAtMark { get; private set; }
+
+    /// <summary>The broker has blocked the connection or asked the channel to pause: why, or null.</summary>
+    internal string? BlockedBy { get; private set; }
+
+    /// <summary>Something is held that the next counted return would drop.</summary>
+    internal bool HasEndangered
+    {
+        get
+        {
+            lock (_endangered)
+            {
+                return _endangered.Count > 0;
+            }
+        }
+    }
+
+    /// <summary>How many messages came that the limit as it was at first would have dropped.</summary>
+    internal int EndangeredTotal { get; private set; }
+
+    /// <summary>What is held that the next counted return would drop. Complete once all consumers are cancelled; before, messages may be added.</summary>
+    internal IReadOnlyList<EndangeredMessage> Endangered => _endangered;
+
+    /// <summary>Copies that are published over the channel at work; null where none are.</summary>
+    internal PublishWindow? Copies { get; private set; }
 
     /// <summary>The sink holds the read loop up, so nothing can come.</summary>
     internal bool IsPaused => Volatile.Read(ref _isPaused);
@@ -56,8 +92,9 @@ internal sealed class ReadSession(IDeliverySink sink, bool isQuorum) : ChannelEv
 
             // Pairs with the barrier in OnPauseAsync: either the loop sees the new milestone, or this sees the new count.
             Interlocked.MemoryBarrier();
-            if (_answered >= answers || Pending is not null || IsCancelledByBroker)
+            if (_answered >= answers || Pending is not null || IsCancelledByBroker || _isCalled)
             {
+                _isCalled = false;
                 return true;
             }
 
@@ -85,6 +122,43 @@ internal sealed class ReadSession(IDeliverySink sink, bool isQuorum) : ChannelEv
         _stopping.Cancel();
     }
 
+    /// <summary>From now on copies are published over one of the channels.</summary>
+    internal void BeginCopies()
+    {
+        _refusedCopies.Clear();
+        Copies = new PublishWindow(64, long.MaxValue);
+    }
+
+    /// <summary>The queue has taken this copy. Only once all are settled.</summary>
+    internal bool IsCopied(ulong sequence) => !_copiesReturned && !_refusedCopies.Contains(sequence);
+
+    /// <summary>From now on messages come over the next channel, whose delivery tags begin at 1. Only while nothing is on its way.</summary>
+    internal void BeginChannel(int index)
+    {
+        _channel = index;
+        LastDeliveryTag = 0;
+    }
+
+    /// <summary>Ends the current wait, or the next one.</summary>
+    internal void Call()
+    {
+        lock (_gate)
+        {
+            _isCalled = true;
+            _wake.TrySetResult();
+        }
+    }
+
+    /// <summary>The limit was raised: from now on only what is at the new one is endangered.</summary>
+    internal void RaiseLimit(long? limit)
+    {
+        lock (_endangered)
+        {
+            _limit = limit ?? long.MaxValue;
+            _endangered.RemoveAll(message => message.DeliveryCount < _limit);
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _stopping.Dispose();
 
@@ -94,9 +168,9 @@ internal sealed class ReadSession(IDeliverySink sink, bool isQuorum) : ChannelEv
         Volatile.Write(ref _answered, _answered + 1);
         LastDeliveryTag = delivery.DeliveryTag;
         LastWasRedelivered = delivery.Redelivered;
-        if (isQuorum && DeliveryCount.Find(delivery.Properties) is { } count && count > _highestDeliveryCount)
+        if (_isQuorum)
         {
-            _highestDeliveryCount = count;
+            CheckDeliveryCount(delivery);
         }
 
         if (_stopping.IsCancellationRequested)
@@ -126,10 +200,21 @@ internal sealed class ReadSession(IDeliverySink sink, bool isQuorum) : ChannelEv
         Wake();
     }
 
+    internal override void OnConfirm(ulong deliveryTag, bool multiple, bool refused) => Copies?.Settle(deliveryTag, multiple, refused, number => _refusedCopies.Add(number));
+
+    internal override void OnReturned(in ReturnedMessage message) => _copiesReturned = true;
+
+    internal override void OnBlocked(string? reason)
+    {
+        BlockedBy = reason;
+        Call();
+    }
+
     internal override void OnClosed(RabbitBackupException reason)
     {
         Volatile.Write(ref _closed, reason);
         _stopping.Cancel();
+        Copies?.Wake();
         Wake();
     }
 
@@ -161,6 +246,45 @@ internal sealed class ReadSession(IDeliverySink sink, bool isQuorum) : ChannelEv
     private ExceptionDispatchInfo? Pending =>
         Volatile.Read(ref _failure) is { } failure && !Volatile.Read(ref _isStopped) ? failure
         : Volatile.Read(ref _closed) is { } closed ? ExceptionDispatchInfo.Capture(closed) : null;
+
+    /// <summary>A message that was never given back carries no count.</summary>
+    private void CheckDeliveryCount(in Delivery delivery)
+    {
+        long? told = DeliveryCount.Find(delivery.Properties);
+        if (told > _highestDeliveryCount)
+        {
+            _highestDeliveryCount = told.Value;
+        }
+
+        long count = told ?? 0;
+        if (count >= _originalLimit)
+        {
+            EndangeredTotal++;
+        }
+
+        if (count < _stopAt && count < _limit)
+        {
+            return;
+        }
+
+        // The first of each kind wakes the reader; it looks at the rest when it is there.
+        bool isNews = count >= _stopAt && !IsAtMark;
+        IsAtMark |= count >= _stopAt;
+        lock (_endangered)
+        {
+            if (count >= _limit)
+            {
+                // Kept whole: if nothing else helps it is published again.
+                _endangered.Add(EndangeredMessage.Copy(delivery, _channel, count));
+                isNews |= _endangered.Count == 1;
+            }
+        }
+
+        if (isNews)
+        {
+            Call();
+        }
+    }
 
     private async ValueTask WaitForSinkAsync(ValueTask pause)
     {

@@ -20,4 +20,13 @@ internal enum ReadStop
 
     /// <summary>Messages are ready, but the broker delivers none: another consumer is the single active one.</summary>
     Stalled,
+
+    /// <summary>A message came with as many deliveries behind it as the reserve allows; see <see cref="QueueReadRequest.StopAtDeliveryCount"/>.</summary>
+    DeliveryLimit,
+
+    /// <summary>Messages may not be held any longer; see <see cref="QueueReadRequest.MaxHold"/>.</summary>
+    HoldTime,
+
+    /// <summary>The broker is short of memory or disk.</summary>
+    BrokerInAlarm,
 }

@@ -50,19 +50,56 @@ internal sealed class WildcardPattern
     /// <summary>It has no wildcard: it can mean one name only.</summary>
     internal bool IsLiteral { get; }
 
+    /// <summary>How many <c>*</c> it has.</summary>
+    internal int Stars => _tokens.Count(token => token.Kind == TokenKind.Any);
+
+    /// <summary>Characters that have to be in a name as they are: what makes one pattern narrower than another.</summary>
+    internal int Literals => _tokens.Count(token => token.Kind == TokenKind.Literal);
+
     /// <summary>True when the name matches, or is the pattern itself, character by character.</summary>
-    internal bool Matches(string name)
+    internal bool Matches(string name) => name == Text || Walk(name, null);
+
+    /// <summary>What each <c>*</c> stands for in a name, from the left, each but the last as short as it can be; null where the name does not match.</summary>
+    internal IReadOnlyList<string>? Capture(string name)
     {
-        if (name == Text)
+        int[] begins = new int[_tokens.Count];
+        if (!Walk(name, begins))
         {
-            return true;
+            return null;
         }
 
+        // Each token but a star takes one character, so that where one star ends follows from where the next begins.
+        List<string> captured = [];
+        int end = name.Length;
+        for (int i = _tokens.Count - 1; i >= 0; i--)
+        {
+            if (_tokens[i].Kind == TokenKind.Any)
+            {
+                captured.Insert(0, name[begins[i]..end]);
+                end = begins[i];
+            }
+            else
+            {
+                end--;
+            }
+        }
+
+        return captured;
+    }
+
+    /// <summary>Matches; where each star begins goes into <paramref name="begins"/>, by token.</summary>
+    private bool Walk(string name, int[]? begins)
+    {
         int token = 0, position = 0, star = -1, retry = 0;
         while (position < name.Length)
         {
             if (token < _tokens.Count && _tokens[token].Kind == TokenKind.Any)
             {
+                if (begins is not null)
+                {
+                    begins[token] = position;
+                }
+
                 star = token++;
                 retry = position;
             }
@@ -84,6 +121,11 @@ internal sealed class WildcardPattern
 
         while (token < _tokens.Count && _tokens[token].Kind == TokenKind.Any)
         {
+            if (begins is not null)
+            {
+                begins[token] = position;
+            }
+
             token++;
         }
 

@@ -214,6 +214,11 @@ internal static class ManifestJson
         json.WriteString("error_code", queue.ErrorCode);
         json.WriteString("reason", queue.Reason);
         WriteArray(json, "gaps", queue.Gaps, WriteGap);
+        if (queue.Notes.Count > 0)
+        {
+            WriteArray(json, "notes", queue.Notes, (writer, note) => writer.WriteStringValue(note));
+        }
+
         WriteArray(json, "segments", queue.Segments, WriteSegment);
         if (queue.Stream is { } stream)
         {

@@ -66,6 +66,9 @@ public sealed record QueueEntry
     /// <summary>What is missing, and why.</summary>
     public IReadOnlyList<GapEntry> Gaps { get; init; } = [];
 
+    /// <summary>What the backup did to the queue, or saw there, that its owner should know, for people: a limit that was raised, messages that were moved. Usually empty.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>The queue's segments, oldest first.</summary>
     public IReadOnlyList<SegmentEntry> Segments { get; init; } = [];
 

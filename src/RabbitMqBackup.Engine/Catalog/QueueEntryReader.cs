@@ -33,6 +33,7 @@ internal static class QueueEntryReader
                 "error_code" => queue with { ErrorCode = json.TextOrNull() },
                 "reason" => queue with { Reason = json.TextOrNull() },
                 "gaps" => queue with { Gaps = ReadGaps(ref json) },
+                "notes" => queue with { Notes = ReadTexts(ref json) },
                 "segments" => queue with { Segments = ReadSegments(ref json) },
                 "stream" => queue with { Stream = StreamEntryJson.Read(ref json) },
                 _ => Keep(ref json, unknown, name, queue),

@@ -46,7 +46,7 @@ internal sealed class PropertyListEdit
         init => _renames = [.. value.Select(pair => new HeaderRule(ShortString(pair.Key), ShortString(pair.Value)))];
     }
 
-    /// <summary>Room that <see cref="Apply"/> may need for a list of this length.</summary>
+    /// <summary>Room that <see cref="Apply(ReadOnlySpan{byte}, Span{byte})"/> may need for a list of this length.</summary>
     internal int MaxLength(int rawLength)
     {
         long length = rawLength + (_expiration?.Length ?? 0);
@@ -65,7 +65,11 @@ internal sealed class PropertyListEdit
     /// <param name="destination">At least <see cref="MaxLength"/> bytes, not overlapping <paramref name="raw"/>.</param>
     /// <returns>Bytes written.</returns>
     /// <exception cref="RabbitBackupException"><see cref="ErrorCode.SegmentCorrupt"/>, with the position in the list.</exception>
-    internal int Apply(ReadOnlySpan<byte> raw, Span<byte> destination)
+    internal int Apply(ReadOnlySpan<byte> raw, Span<byte> destination) => Apply(raw, destination, _expiration);
+
+    /// <summary>Writes the edited list, with an expiration of this call's own in place of the one that is there; it must not be longer than that.</summary>
+    /// <inheritdoc cref="Apply(ReadOnlySpan{byte}, Span{byte})"/>
+    internal int Apply(ReadOnlySpan<byte> raw, Span<byte> destination, ReadOnlySpan<byte> expiration)
     {
         PropertyListReader reader = new(raw);
         reader.ThrowIfMalformed();
@@ -78,7 +82,7 @@ internal sealed class PropertyListEdit
             {
                 BasicProperty.UserId when DropUserId => 0,
                 BasicProperty.Expiration when DropExpiration => 0,
-                BasicProperty.Expiration when _expiration is not null => WriteShortString(_expiration, destination[written..]),
+                BasicProperty.Expiration when !expiration.IsEmpty => WriteShortString(expiration, destination[written..]),
                 BasicProperty.Headers when _drops.Length + _renames.Length > 0 => WriteHeaders(in reader, destination[written..]),
                 _ => Copy(reader.Raw, destination[written..]),
             };
@@ -145,7 +149,7 @@ internal sealed class PropertyListEdit
         return source.Length;
     }
 
-    private static int WriteShortString(byte[] value, Span<byte> destination)
+    private static int WriteShortString(ReadOnlySpan<byte> value, Span<byte> destination)
     {
         destination[0] = (byte)value.Length;
         value.CopyTo(destination[1..]);

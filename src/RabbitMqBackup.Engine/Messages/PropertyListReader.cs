@@ -61,6 +61,21 @@ internal ref struct PropertyListReader
         FlagsLength = _position;
     }
 
+    /// <summary>The value of one property, short strings without their length; empty where the list has none or can't be read so far.</summary>
+    internal static ReadOnlySpan<byte> Find(ReadOnlySpan<byte> raw, BasicProperty property)
+    {
+        PropertyListReader reader = new(raw);
+        while (reader.TryRead())
+        {
+            if (reader.Property == property)
+            {
+                return reader.Value;
+            }
+        }
+
+        return [];
+    }
+
     /// <summary>Bytes of the flags: 2 but for odd lists.</summary>
     internal int FlagsLength { get; }
 

@@ -11,4 +11,7 @@ internal interface IRestoreQueueEvents
 
     /// <summary>The broker holds publishers back (with its reason) or lets them go on (null).</summary>
     void OnBlocked(RestorePlanQueue queue, string? reason);
+
+    /// <summary>The target went away, with so many messages of which nobody knows whether it has them; the restore tries to reach it again.</summary>
+    void OnReconnecting(RestorePlanQueue queue, RabbitBackupException reason, int unconfirmed);
 }

@@ -19,7 +19,8 @@ public sealed class RestoreEngine(IEngineLog? log = null, TimeProvider? time = n
         Check(options);
         await BrokerCheck.ConnectAsync(options.Broker, _time, cancellationToken).ConfigureAwait(false);
         using ManagementClient management = new(options.Broker);
-        return await new RestorePlanner(options, management).PlanAsync(cancellationToken).ConfigureAwait(false);
+        TargetCluster target = await TargetCluster.LookAsync(options, management, cancellationToken).ConfigureAwait(false);
+        return await new RestorePlanner(options, target).PlanAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Does what the plan says. What goes wrong with one queue is told as an event and in the result; the others go on.</summary>
@@ -51,14 +52,36 @@ public sealed class RestoreEngine(IEngineLog? log = null, TimeProvider? time = n
             };
         }
 
-        if (options.ConfirmWindow is < 1 or > 65_535)
-        {
-            throw new ArgumentOutOfRangeException(nameof(options), options.ConfirmWindow, "ConfirmWindow must be from 1 to 65535.");
-        }
+        CheckSelection(options);
+        Check(options.ConfirmWindow is >= 1 and <= 65_535, options.ConfirmWindow, "ConfirmWindow must be from 1 to 65535.");
+        Check(options.ConfirmWindowBytes >= 1, options.ConfirmWindowBytes, "ConfirmWindowBytes must be at least 1.");
+        Check(options.MaxConcurrentQueues is >= 1 and <= 64, options.MaxConcurrentQueues, "MaxConcurrentQueues must be from 1 to 64.");
+        Check(options.MaxMessagesPerSecond is null or >= 1, options.MaxMessagesPerSecond, "MaxMessagesPerSecond must be at least 1.");
+        Check(options.MaxBytesPerSecond is null or >= 1, options.MaxBytesPerSecond, "MaxBytesPerSecond must be at least 1.");
+        Check(options.RetryTimeout >= TimeSpan.Zero, options.RetryTimeout, "RetryTimeout can't be negative.");
+        Check(options.QueueType is null or QueueTypes.Classic or QueueTypes.Quorum or QueueTypes.Stream, options.QueueType, "QueueType must be classic, quorum or stream.");
+    }
 
-        if (options.MaxConcurrentQueues is < 1 or > 64)
+    private static void CheckSelection(RestoreOptions options)
+    {
+        Check(options.First is null or >= 1, options.First, "First must be at least 1.");
+        Check(options.Last is null or >= 1, options.Last, "Last must be at least 1.");
+        Check(options.First is null || options.Last is null, options.Last, "Give First or Last, not both.");
+        Check(options.After is null || options.Before is null || options.After < options.Before, options.Before, "Before must be later than After: nothing lies between them.");
+        Check(options.FromOffset is null or >= 0, options.FromOffset, "FromOffset can't be negative.");
+        Check(options.ToOffset is null || options.ToOffset >= (options.FromOffset ?? 0), options.ToOffset, "ToOffset must not be less than FromOffset, or negative.");
+        Check((options.First ?? options.Last) is null || options.Messages.Count == 0, options.First ?? options.Last, "First and Last select from backups and segments; of single messages take those you want.");
+        if (!options.ExchangeMap.IsEmpty && options.PublishMode == PublishMode.Queue)
         {
-            throw new ArgumentOutOfRangeException(nameof(options), options.MaxConcurrentQueues, "MaxConcurrentQueues must be from 1 to 64.");
+            throw new ArgumentException("An ExchangeMap has an effect only with PublishMode Exchange: straight into the queue, no exchange is used.", nameof(options));
+        }
+    }
+
+    private static void Check(bool holds, object? value, string otherwise)
+    {
+        if (!holds)
+        {
+            throw new ArgumentOutOfRangeException("options", value, otherwise);
         }
     }
 }

@@ -15,11 +15,17 @@ public sealed record RestorePlanQueue
     /// <summary>Queue that it goes to.</summary>
     public required string TargetQueue { get; init; }
 
-    /// <summary><c>classic</c>, <c>quorum</c> or <c>stream</c>.</summary>
+    /// <summary>Type of the source queue: <c>classic</c>, <c>quorum</c> or <c>stream</c>.</summary>
     public required string Type { get; init; }
 
-    /// <summary>Messages to publish.</summary>
+    /// <summary>Type of the queue that it goes to.</summary>
+    public required string TargetType { get; init; }
+
+    /// <summary>Messages to publish; at most so many where <see cref="IsEstimate"/> says so.</summary>
     public long Messages { get; init; }
+
+    /// <summary>How many messages it is shows only when they are read: a window over the publishers' own timestamps, or over offsets.</summary>
+    public bool IsEstimate { get; init; }
 
     /// <summary>Bytes of their records before compression.</summary>
     public long Bytes { get; init; }
@@ -33,6 +39,9 @@ public sealed record RestorePlanQueue
     /// <summary>It is left as it is, as was asked for queues that have messages.</summary>
     public bool IsSkipped { get; init; }
 
+    /// <summary>What the source queue had and the target's type or version can't have.</summary>
+    public IReadOnlyList<string> NotCarriedOver { get; init; } = [];
+
     /// <summary>What stands in the way; not empty means that this queue is not restored.</summary>
     public IReadOnlyList<string> Conflicts { get; init; } = [];
 
@@ -44,6 +53,9 @@ public sealed record RestorePlanQueue
 
     /// <summary>Where the messages come from.</summary>
     internal SourceQueue Source { get; init; } = null!;
+
+    /// <summary>How the target queue is declared where it is missing.</summary>
+    internal QueueShape Shape { get; init; } = null!;
 
     /// <inheritdoc/>
     public override string ToString() => $"{TargetVirtualHost}/{TargetQueue}";

@@ -1,69 +1,93 @@
+using System.Text;
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Catalog;
 
 namespace RabbitMqBackup.Engine.Restore;
 
 /// <summary>Compares what is to be restored with what the target has. Changes nothing.</summary>
-internal sealed class RestorePlanner(RestoreOptions options, ManagementClient management)
+internal sealed class RestorePlanner(RestoreOptions options, TargetCluster target)
 {
+    private readonly Dictionary<QueueName, RestorePlanQueue> _declared = [];
     private IReadOnlyList<SourceQueue> _sources = [];
+    private int _trials;
 
     internal async Task<RestorePlan> PlanAsync(CancellationToken cancellationToken)
     {
+        CheckUser();
         _sources = await StreamChains.WithEarlierAsync(SourceQueue.From(options), options, cancellationToken).ConfigureAwait(false);
-        IReadOnlyList<string> virtualHosts = await management.ListVirtualHostsAsync(cancellationToken).ConfigureAwait(false);
         List<RestorePlanQueue> rows = [];
-        foreach (IGrouping<string, SourceQueue> group in Selected().GroupBy(source => source.Entry.VirtualHost))
+        SourceCounter counter = new(options);
+        OriginalExchanges? exchanges = options.PublishMode == PublishMode.Exchange ? await OriginalExchanges.ReadAsync(options, cancellationToken).ConfigureAwait(false) : null;
+        foreach (IGrouping<string, SourceQueue> group in Selected().GroupBy(source => options.Scratch ?? options.VirtualHostMap.Map(source.Entry.VirtualHost)))
         {
-            if (!virtualHosts.Contains(group.Key, StringComparer.Ordinal))
+            // A virtual host of the user's own rights: a passive declare tells depths exactly, the management API some seconds late.
+            BrokerConnection? connection = target.HasVirtualHost(group.Key) ? await BrokerConnection.OpenAsync(options.Broker, group.Key, cancellationToken).ConfigureAwait(false) : null;
+            try
             {
-                rows.AddRange(group.Select(source => NewRow(source) with { CreatesVirtualHost = true, Declares = true }));
-                continue;
+                foreach (SourceQueue found in group)
+                {
+                    SourceQueue source = await counter.ResolveAsync(found, cancellationToken).ConfigureAwait(false);
+                    RestorePlanQueue row = NewRow(source);
+                    row = exchanges?.Judge(row, target) ?? row;
+                    rows.Add(row.Conflicts.Count > 0 ? row : await PlanQueueAsync(connection, row, cancellationToken).ConfigureAwait(false));
+                }
             }
-
-            await using BrokerConnection connection = await BrokerConnection.OpenAsync(options.Broker, group.Key, cancellationToken).ConfigureAwait(false);
-            foreach (SourceQueue source in group)
+            finally
             {
-                rows.Add(await PlanQueueAsync(connection, source, cancellationToken).ConfigureAwait(false));
+                if (connection is not null)
+                {
+                    await connection.DisposeAsync().ConfigureAwait(false);
+                }
             }
         }
 
-        return new RestorePlan { Options = options, Queues = rows };
+        return new RestorePlan { Options = options, Queues = rows, Exchanges = target.PublishableExchanges };
     }
 
-    /// <summary>A queue that was empty is restored too, as an empty queue; one that was skipped or failed has nothing to restore.</summary>
-    private IEnumerable<SourceQueue> Selected()
+    private void CheckUser()
     {
-        List<WildcardPattern> names = [.. options.Queues.Select(name => new WildcardPattern(name))];
-        List<SourceQueue> sources = [.. _sources];
-        if (names.Find(name => name.IsLiteral && !sources.Exists(source => name.Matches(source.Entry.Name))) is { } missing)
+        if (options.KeepUserId && !target.User.Tags.Contains("impersonator"))
         {
-            throw new RabbitBackupException(ErrorCode.QueueNotFound, $"There is no queue '{missing}' in the backup.")
+            throw new RabbitBackupException(
+                ErrorCode.BrokerAccessRefused, $"User '{target.User.Name}' lacks the tag 'impersonator', without which the broker refuses messages that carry the user-id of another user.")
             {
-                Target = missing.Text,
-                Hint = "The Queues property of the backup lists what it has.",
+                Target = target.User.Name,
+                Hint = "Give the user the tag with 'rabbitmqctl set_user_tags', or restore without -KeepUserId: user-ids of other users are left out then, and counted.",
             };
         }
-
-        return sources.Where(source => source.Count > 0 || source.Entry.Outcome == QueueOutcome.Captured)
-            .Where(source => names.Count == 0 || names.Exists(name => name.Matches(source.Entry.Name)));
     }
 
-    private async Task<RestorePlanQueue> PlanQueueAsync(BrokerConnection connection, SourceQueue source, CancellationToken cancellationToken)
+    /// <summary>A queue that was empty is restored too, as an empty queue, unless only some messages are asked for; one that was skipped or failed has nothing to restore.</summary>
+    private IEnumerable<SourceQueue> Selected()
     {
-        RestorePlanQueue row = NewRow(source);
-        if (row.Conflicts.Count > 0)
+        IReadOnlyList<SourceQueue> sources = _sources;
+        List<WildcardPattern> names = Patterns(options.Queues, [.. sources.Select(source => source.Entry.Name)], ErrorCode.QueueNotFound, "queue");
+        List<WildcardPattern> hosts = Patterns(options.VirtualHosts, [.. sources.Select(source => source.Entry.VirtualHost)], ErrorCode.QueueNotFound, "virtual host");
+        Require(options.QueueMap, [.. sources.Select(source => source.Entry.Name)], "queue");
+        Require(options.VirtualHostMap, [.. sources.Select(source => source.Entry.VirtualHost)], "virtual host");
+        bool isPart = !RecordFilter.From(options).IsEverything;
+        return sources
+            .Where(source => source.Count > 0 || (source.Entry.Outcome == QueueOutcome.Captured && !isPart))
+            .Where(source => names.Count == 0 || names.Exists(name => name.Matches(source.Entry.Name)))
+            .Where(source => hosts.Count == 0 || hosts.Exists(host => host.Matches(source.Entry.VirtualHost)));
+    }
+
+    private async Task<RestorePlanQueue> PlanQueueAsync(BrokerConnection? connection, RestorePlanQueue row, CancellationToken cancellationToken)
+    {
+        QueueName name = new(row.TargetVirtualHost, row.TargetQueue);
+        if (_declared.TryGetValue(name, out RestorePlanQueue? before))
         {
-            return row;
+            return Behind(row, before);
         }
 
-        QueueInfo? target = await management.GetQueueAsync(new QueueName(row.TargetVirtualHost, row.TargetQueue), cancellationToken).ConfigureAwait(false);
-        if (target is null)
+        QueueInfo? present = connection is null ? null : await target.GetQueueAsync(row.TargetVirtualHost, row.TargetQueue, cancellationToken).ConfigureAwait(false);
+        if (present is null)
         {
-            return row with { Declares = true };
+            RestorePlanQueue missing = Limits(row with { Declares = true, CreatesVirtualHost = connection is null }, 0, null);
+            return _declared[name] = Declarable(missing);
         }
 
-        List<string> differences = [.. Differences(source.Entry, target)];
+        List<string> differences = [.. Differences(row.Shape, present)];
         if (differences.Count > 0 && !options.Force)
         {
             return row with
@@ -73,20 +97,40 @@ internal sealed class RestorePlanner(RestoreOptions options, ManagementClient ma
             };
         }
 
-        long ready = (await connection.GetDepthAsync(row.TargetQueue, cancellationToken).ConfigureAwait(false)).Messages;
-        row = row with { Notes = [.. row.Notes, .. differences] };
-        if (target.Type == QueueTypes.Stream)
+        // A passive declare of a stream lags behind, and an earlier run of the same restore is no stranger's message.
+        bool isStream = present.Type == QueueTypes.Stream;
+        if (isStream && row.Type == QueueTypes.Stream && await StreamRestore.EarlierRunAsync(options, row, TimeProvider.System, cancellationToken).ConfigureAwait(false) is { } offset)
         {
-            // A passive declare of a stream lags behind, and an earlier run of the same restore is no stranger's message.
-            ready = Math.Max(ready, target.Messages);
-            if (await StreamRestore.EarlierRunAsync(options, row, TimeProvider.System, cancellationToken).ConfigureAwait(false) is { } offset)
-            {
-                return row with { Notes = [.. row.Notes, $"An earlier run of this restore has brought over the messages up to offset {offset}; it goes on behind them, and none is sent twice."] };
-            }
+            return _declared[name] = row with { Notes = [.. row.Notes, .. differences, $"An earlier run of this restore has brought over the messages up to offset {offset}; it goes on behind them, and none is sent twice."] };
         }
 
-        return NonEmpty(row, ready + target.Unacknowledged);
+        long ready = isStream ? present.Messages : (await connection!.GetDepthAsync(row.TargetQueue, cancellationToken).ConfigureAwait(false)).Messages;
+        RestorePlanQueue planned = NonEmpty(row with { TargetType = present.Type, NotCarriedOver = [], Notes = [.. row.Notes, .. differences] }, ready + present.Unacknowledged);
+        return _declared[name] = Limits(planned, ready, present);
     }
+
+    /// <summary>Another queue of the backup goes into the same target: its messages follow.</summary>
+    private RestorePlanQueue Behind(RestorePlanQueue row, RestorePlanQueue before)
+    {
+        if (before.Conflicts.Count > 0 || before.IsSkipped)
+        {
+            return row with { Conflicts = before.Conflicts, ConflictCode = before.ConflictCode, IsSkipped = before.IsSkipped, Notes = [.. row.Notes, .. before.IsSkipped ? before.Notes : []] };
+        }
+
+        string[] differences = before.Declares && !options.Force ? [.. Differences(row.Shape, before.Shape)] : [];
+        return differences.Length == 0
+            ? row with { TargetType = before.TargetType, Notes = [.. row.Notes, $"Its messages go behind those of {before.VirtualHost}/{before.Queue}, into the same queue."] }
+            : row with
+            {
+                Conflicts = [$"It goes into the same queue as {before.VirtualHost}/{before.Queue}, which has other properties: {string.Join("; ", differences)}. Use -Force to put the messages into it all the same."],
+                ConflictCode = ErrorCode.DefinitionConflict,
+            };
+    }
+
+    /// <summary>What the target's version does not permit any more.</summary>
+    private RestorePlanQueue Declarable(RestorePlanQueue row) => !row.Shape.Durable && target.Denies("transient_nonexcl_queues")
+        ? row with { Conflicts = [$"The queue is transient and not exclusive, which {target.Overview.ClusterName} (RabbitMQ {target.Overview.RabbitMqVersion}) does not permit. Declare it durable there, or use -QueueType quorum."], ConflictCode = ErrorCode.DefinitionInvalid }
+        : row;
 
     private RestorePlanQueue NonEmpty(RestorePlanQueue row, long present) => (present, options.IfNotEmpty) switch
     {
@@ -96,33 +140,117 @@ internal sealed class RestorePlanner(RestoreOptions options, ManagementClient ma
         _ => row with { Conflicts = [$"The queue has {present} message(s). Use -IfNotEmpty Append to put the restored ones behind them, or Skip to leave such queues alone."] },
     };
 
-    private static RestorePlanQueue NewRow(SourceQueue source)
+    /// <summary>Limits of the queue that the messages will feel, by argument or policy.</summary>
+    private static RestorePlanQueue Limits(RestorePlanQueue row, long present, QueueInfo? queue)
+    {
+        List<string> notes = [];
+        IReadOnlyDictionary<string, object?> arguments = queue?.Arguments ?? row.Shape.Arguments;
+        long? length = Limit("max-length");
+        if (length < present + row.Messages && row.TargetType != QueueTypes.Stream)
+        {
+            bool rejects = Setting("overflow") is "reject-publish" or "reject-publish-dlx";
+            notes.Add(rejects
+                ? $"The queue takes at most {length} message(s) and rejects what goes beyond: some will not be restored."
+                : $"The queue holds at most {length} message(s): the oldest beyond that are dropped or dead-lettered at once.");
+        }
+
+        if (Limit("max-length-bytes") is { } bytes && bytes < row.Bytes)
+        {
+            notes.Add($"The queue holds at most {bytes} bytes, and the messages have about {row.Bytes}.");
+        }
+
+        if (Limit("message-ttl") is { } ttl && row.Messages > 0)
+        {
+            notes.Add($"The queue's messages live {TimeSpan.FromMilliseconds(ttl)}; that begins anew.");
+        }
+
+        return notes.Count == 0 ? row : row with { Notes = [.. row.Notes, .. notes] };
+
+        object? Setting(string name) => arguments.GetValueOrDefault("x-" + name) ?? queue?.EffectivePolicy.GetValueOrDefault(name);
+        long? Limit(string name) => Setting(name) as long?;
+    }
+
+    private RestorePlanQueue NewRow(SourceQueue source)
     {
         QueueEntry entry = source.Entry;
+        // Streams change only where the queues were named: asking for quorum queues on the way to 4.x is not meant to make queues of streams.
+        string? type = entry.Type == QueueTypes.Stream && options.Queues.Count == 0 ? null : options.QueueType;
+        QueueShape shape = QueueShape.Of(entry, type, target.Overview.Version);
         List<string> notes = [];
         if (entry.Outcome is QueueOutcome.Incomplete)
         {
             notes.Add($"The backup holds {entry.Messages} of {entry.DepthAtStart} message(s) of this queue.");
         }
 
+        // Queues of several virtual hosts meet in the one of a trial.
+        string name = options.Scratch is null ? options.QueueMap.Map(entry.Name) : $"queue-{++_trials}";
+        if (Encoding.UTF8.GetByteCount(name) > byte.MaxValue)
+        {
+            throw new ArgumentException($"The new name of queue '{entry.Name}' is longer than 255 bytes: '{name}'.", nameof(options));
+        }
+
+        if (entry.Type == QueueTypes.Stream && shape.Type != QueueTypes.Stream)
+        {
+            notes.Add("Messages of the stream are converted as a consumer of AMQP 0-9-1 would get them: what that has no place for (footers, annotations, several body sections, types of application properties) is lost.");
+        }
+
+        notes.AddRange(QueueShape.MessageChanges(entry.Type, shape.Type, target.Overview.Version));
         return new RestorePlanQueue
         {
             VirtualHost = entry.VirtualHost,
             Queue = entry.Name,
-            TargetVirtualHost = entry.VirtualHost,
-            TargetQueue = entry.Name,
+            TargetVirtualHost = options.Scratch ?? options.VirtualHostMap.Map(entry.VirtualHost),
+            TargetQueue = name,
             Type = entry.Type,
+            TargetType = shape.Type,
             Messages = source.Count,
+            IsEstimate = source.IsEstimate,
             Bytes = source.Bytes,
+            NotCarriedOver = shape.NotCarriedOver,
             Source = source,
+            Shape = options.Scratch is null ? shape : shape.WithoutLimits(),
             Notes = notes,
-            Conflicts = entry.Exclusive
-                ? ["The queue was exclusive to a connection: one that a restore declares would be gone with the restore's own connection."]
-                : [],
+            Conflicts = [.. Objections(entry, shape)],
         };
     }
 
-    private static IEnumerable<string> Differences(QueueEntry wanted, QueueInfo present)
+    private IEnumerable<string> Objections(QueueEntry entry, QueueShape shape)
+    {
+        if (entry.Exclusive && options.Scratch is null)
+        {
+            yield return "The queue was exclusive to a connection: one that a restore declares would be gone with the restore's own connection.";
+        }
+
+        if (entry.Type == QueueTypes.Stream && shape.Type == QueueTypes.Stream && options.TimeBasis == TimeBasis.MessageTimestamp && (options.After ?? options.Before) is not null)
+        {
+            yield return "A part of a stream is chosen by the time at which the broker stored the messages: use -TimeBasis CapturedAt.";
+        }
+    }
+
+    private static List<WildcardPattern> Patterns(IReadOnlyList<string> wanted, HashSet<string> there, ErrorCode code, string noun)
+    {
+        List<WildcardPattern> patterns = [.. wanted.Select(name => new WildcardPattern(name))];
+        return patterns.Find(pattern => pattern.IsLiteral && !there.Any(pattern.Matches)) is { } missing ? throw Missing(missing.Text, code, noun) : patterns;
+    }
+
+    private static void Require(NameMap map, HashSet<string> there, string noun)
+    {
+        if (map.ExactNames.FirstOrDefault(name => !there.Any(new WildcardPattern(name).Matches)) is { } missing)
+        {
+            throw Missing(missing, ErrorCode.QueueNotFound, noun);
+        }
+    }
+
+    private static RabbitBackupException Missing(string name, ErrorCode code, string noun) => new(code, $"There is no {noun} '{name}' in the backup.")
+    {
+        Target = name,
+        Hint = "The Queues property of the backup lists what it has.",
+    };
+
+    private static IEnumerable<string> Differences(QueueShape wanted, QueueInfo present) =>
+        Differences(wanted, new QueueShape { Type = present.Type, Durable = present.Durable, AutoDelete = present.AutoDelete, Arguments = present.Arguments });
+
+    private static IEnumerable<string> Differences(QueueShape wanted, QueueShape present)
     {
         if (wanted.Type != present.Type)
         {

@@ -9,6 +9,12 @@ public sealed record RestoreQueueResult
     /// <summary>Queue that it went to.</summary>
     public required string Queue { get; init; }
 
+    /// <summary>Virtual host of the source queue.</summary>
+    public string SourceVirtualHost { get; init; } = "";
+
+    /// <summary>Source queue.</summary>
+    public string SourceQueue { get; init; } = "";
+
     /// <summary>Messages that were to be published.</summary>
     public long Requested { get; init; }
 
@@ -26,6 +32,15 @@ public sealed record RestoreQueueResult
 
     /// <summary>Messages published of which nobody knows whether the broker has them.</summary>
     public long Unconfirmed { get; init; }
+
+    /// <summary>Messages left out since their time to live was over.</summary>
+    public long Expired { get; init; }
+
+    /// <summary>Messages sent again after the target had gone away, of which nobody knew whether it had them: so many at most are there twice.</summary>
+    public long PossibleDuplicates { get; init; }
+
+    /// <summary>Some of those that were returned or refused, for people.</summary>
+    public IReadOnlyList<RejectedMessage> Samples { get; init; } = [];
 
     /// <summary>True when the queue was declared by this restore.</summary>
     public bool Declared { get; init; }

@@ -17,13 +17,15 @@ internal static class StreamChains
 
         await using BackupCatalog catalog = new(store);
         IReadOnlyList<BackupManifest> chain = await BackupChain.ResolveAsync(catalog, manifest, cancellationToken).ConfigureAwait(false);
-        return [.. sources.Select(source => source.Entry.Type == QueueTypes.Stream ? source with { Earlier = EarlierOf(chain, source) } : source)];
+        return [.. sources.Select(source => source.Entry.Type == QueueTypes.Stream ? WithEarlier(chain, source) : source)];
     }
 
-    private static IReadOnlyList<(string BackupId, SegmentEntry Segment)> EarlierOf(IReadOnlyList<BackupManifest> chain, SourceQueue source) =>
-    [
-        .. BackupChain.PartsOf(chain, source.Entry.VirtualHost, source.Entry.Name)
+    private static SourceQueue WithEarlier(IReadOnlyList<BackupManifest> chain, SourceQueue source)
+    {
+        IEnumerable<(string BackupId, SegmentEntry Segment)> earlier = BackupChain.PartsOf(chain, source.Entry.VirtualHost, source.Entry.Name)
             .Where(part => part.Manifest.BackupId != source.BackupId)
-            .SelectMany(part => part.Entry.Segments.Select(segment => (part.Manifest.BackupId, segment))),
-    ];
+            .SelectMany(part => part.Entry.Segments.Select(segment => (part.Manifest.BackupId, segment)));
+        IEnumerable<(string, SegmentEntry Segment)> all = earlier.Concat(source.Entry.Segments.Select(segment => (source.BackupId, segment)));
+        return SourceQueue.OfSegments(source.Entry, source.BackupId, source.Store, [.. all.OrderBy(part => part.Segment.FirstOffset ?? 0)], source.Filter);
+    }
 }

@@ -49,7 +49,7 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
     /// <summary>Restores the stream. What goes wrong is in the result; only a cancellation is thrown.</summary>
     internal async Task<RestoreQueueResult> RunAsync(CancellationToken cancellationToken)
     {
-        RestoreQueueResult result = new() { VirtualHost = row.TargetVirtualHost, Queue = row.TargetQueue, Requested = row.Messages };
+        RestoreQueueResult result = new() { SourceVirtualHost = row.VirtualHost, SourceQueue = row.Queue, VirtualHost = row.TargetVirtualHost, Queue = row.TargetQueue, Requested = row.Messages };
         RabbitBackupException? failure = null;
         try
         {
@@ -67,6 +67,7 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
 
         result = result with
         {
+            Requested = row.IsEstimate && failure is null ? _skipped + _confirmed + _refused : result.Requested,
             Confirmed = _skipped + _confirmed,
             AlreadyThere = _skipped,
             Rejected = _refused,
@@ -84,7 +85,7 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
     {
         await using BrokerConnection connection = await BrokerConnection.OpenAsync(options.Broker, row.TargetVirtualHost, cancellationToken).ConfigureAwait(false);
         return await connection.DeclareAsync(
-            new QueueDeclaration { Queue = new QueueName(row.TargetVirtualHost, row.TargetQueue), Type = QueueTypes.Stream, Arguments = row.Source.Entry.Arguments },
+            new QueueDeclaration { Queue = new QueueName(row.TargetVirtualHost, row.TargetQueue), Type = QueueTypes.Stream, Arguments = row.Shape.Arguments },
             cancellationToken).ConfigureAwait(false);
     }
 
@@ -173,9 +174,14 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
                     throw new RabbitBackupException(ErrorCode.SegmentCorrupt, "The segment of a stream holds a record of a queue.") { Target = segment.Key };
                 }
 
-                _published += record.Messages;
-                await PublishRecordAsync(record, publisher, converted, cancellationToken).ConfigureAwait(false);
-                events.OnPublished(row, record.Messages, record.Entries.Length);
+                SegmentRecord meant = StreamSelection.Apply(row.Source.Filter, record);
+                if (meant.Messages > 0)
+                {
+                    _published += meant.Messages;
+                    await PublishRecordAsync(meant, publisher, converted, cancellationToken).ConfigureAwait(false);
+                }
+
+                events.OnPublished(row, meant.Messages, meant.Entries.Length);
             }
         }
     }

@@ -29,15 +29,15 @@ internal sealed class StreamSource
     internal static StreamSource Of(SourceQueue source)
     {
         List<(string BackupId, SegmentEntry Segment)> segments =
-            [.. source.Earlier.Concat(source.Segments.Select(segment => (source.BackupId, segment))).OrderBy(part => part.Item2.FirstOffset ?? 0)];
+            [.. source.Segments.Select(segment => (segment.BackupId, segment.Entry)).OrderBy(part => part.Entry.FirstOffset ?? 0)];
         if (segments.Count == 0)
         {
             return new StreamSource(source.Store, segments, source.Messages, "");
         }
 
         // A whole backup has the name of its chain, whatever was added to it since; a selection has one of its own.
-        bool whole = source.Segments.Count == source.Entry.Segments.Count;
-        string selection = whole ? segments[0].BackupId : string.Join('\n', segments.Select(part => part.Segment.Sha256));
+        bool whole = source.Filter.IsEverything && source.Segments.Count(segment => segment.BackupId == source.BackupId) == source.Entry.Segments.Count;
+        string selection = whole ? segments[0].BackupId : $"{string.Join('\n', segments.Select(part => part.Segment.Sha256))}\n{source.Filter}";
         byte[] digest = SHA256.HashData(Encoding.UTF8.GetBytes($"{selection}\n{source.Entry.VirtualHost}\n{source.Entry.Name}"));
         return new StreamSource(source.Store, segments, [], $"rabbitmq-backup-{Convert.ToHexString(digest.AsSpan(0, 16)).ToLowerInvariant()}");
     }

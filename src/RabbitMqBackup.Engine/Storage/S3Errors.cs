@@ -22,6 +22,8 @@ internal sealed class S3Errors(string place)
         AmazonS3Exception { ErrorCode: "RequestTimeout" or "SlowDown" or "Throttling" or "InternalError" or "ServiceUnavailable" } s3 => _errors.FromStatus(503, s3.ErrorCode, target, RetryAfter(s3), s3),
         AmazonServiceException { StatusCode: > 0 } service => _errors.FromStatus((int)service.StatusCode, service.ErrorCode, target, RetryAfter(service), service),
         _ when _errors.FromNetwork(exception, target, cancellationToken) is { } network => network,
+        // An answer that was altered or cut on its way: the library parses before it looks at anything else.
+        System.Xml.XmlException => _errors.FromStatus(503, "the answer is not XML", target, null, exception),
         AmazonClientException => NoCredentials(target, exception),
         _ => null,
     };

@@ -29,6 +29,9 @@ public sealed record VerificationReport
     /// <summary>What was found; empty is good.</summary>
     public required IReadOnlyList<VerificationFinding> Findings { get; init; }
 
+    /// <summary>What trying the restore out showed; null where it was not tried.</summary>
+    public DrillReport? Drill { get; init; }
+
     /// <summary>The manifest that was checked.</summary>
     public required BackupManifest Manifest { get; init; }
 }

@@ -33,27 +33,6 @@ public class BackupEngineTests
     }
 
     [Fact]
-    public async Task A_quorum_queue_whose_messages_would_pay_for_the_read_with_a_delivery_is_read_only_when_forced()
-    {
-        await using TestVirtualHost virtualHost = await Brokers.VirtualHostAsync("4.0");
-        using EngineHarness harness = EngineHarness.For(virtualHost);
-        await using IndependentClient client = await IndependentClient.ConnectAsync(virtualHost.Broker, virtualHost.Name);
-        await client.DeclareAsync("limited", "quorum", new Dictionary<string, object?> { ["x-delivery-limit"] = 3 });
-        await client.PublishAsync("limited", Numbered(50));
-
-        for (int run = 0; run < 6; run++)
-        {
-            QueueEntry skipped = Assert.Single((await harness.BackupAsync()).Queues);
-            Assert.Equal(QueueOutcome.Skipped, skipped.Outcome);
-            Assert.Equal(nameof(ErrorCode.QueueAtRisk), skipped.ErrorCode);
-        }
-
-        Assert.Equal(50u, await client.CountAsync("limited"));
-        Assert.Equal(50, (await harness.BackupAsync(options => options with { Force = true })).TotalMessages);
-        Assert.Equal(50u, await client.CountAsync("limited"));
-    }
-
-    [Fact]
     public async Task Two_runs_with_one_id_do_not_meet()
     {
         await using TestVirtualHost virtualHost = await Brokers.VirtualHostAsync();

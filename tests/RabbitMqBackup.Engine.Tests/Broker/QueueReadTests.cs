@@ -82,38 +82,6 @@ public class QueueReadTests
     }
 
     [Fact]
-    public async Task Before_the_release_the_caller_decides_with_all_consumers_gone()
-    {
-        ReleaseContext? seen = null;
-        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
-        {
-            await BeginAsync(peer, ready: 2);
-            await peer.ConsumeAsync(Reading);
-            await peer.SendAsync(Message(1), Message(2, deliveryCount: 7));
-            await AnswerCancelsAsync(peer, 1);
-            await ExpectNackAsync(peer, 2);
-            Assert.NotNull(seen);
-            await peer.DeclareAsync(Control, ready: 2);
-            await AnswerChannelCloseAsync(peer);
-            await peer.CloseAsync();
-        });
-        QueueReadResult result = await ReadAsync(
-            broker,
-            Request with
-            {
-                IsQuorum = true,
-                BeforeRelease = (context, _) =>
-                {
-                    seen = context;
-                    return ValueTask.FromResult(QueueReleaseMethod.Nack);
-                },
-            },
-            new CollectingSink());
-        Assert.Equal(new ReleaseContext { Queue = Request.Queue, Held = 2, LastDeliveryTag = 2, HighestDeliveryCount = 7, Planned = QueueReleaseMethod.ChannelClose }, seen);
-        Assert.Equal((QueueReleaseMethod.Nack, 7), (result.Released, result.HighestDeliveryCount));
-    }
-
-    [Fact]
     public async Task A_delivery_count_on_a_queue_that_is_not_quorum_means_nothing()
     {
         await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
@@ -187,6 +155,50 @@ public class QueueReadTests
         });
         QueueReadResult result = await ReadAsync(broker, Request, new CollectingSink());
         Assert.Equal((false, 1, 4), (result.AllReturned, result.ReadyAfter, result.ConsumersAfter));
+    }
+
+    [Fact]
+    public async Task A_broker_that_blocks_the_connection_ends_the_read_and_everything_goes_back()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 3);
+            await peer.ConsumeAsync(Reading);
+            await peer.SendAsync(Message(1), Wire.Method(0, 10, 60, Wire.Short("low on memory")));
+            await EndAsync(peer, consumers: 1, ready: 3);
+        });
+        QueueReadResult result = await ReadAsync(broker, Request, new CollectingSink());
+        Assert.Equal((ReadStop.BrokerInAlarm, 1, "low on memory"), (result.Stop, result.Delivered, result.StopReason));
+    }
+
+    [Fact]
+    public async Task A_signal_ends_the_read_and_everything_goes_back()
+    {
+        using ReadStopSignal signal = new();
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 3);
+            await peer.ConsumeAsync(Reading);
+            await peer.SendAsync(Message(1));
+            signal.Raise("Node a has its disk alarm on.");
+            await EndAsync(peer, consumers: 1, ready: 3);
+        });
+        QueueReadResult result = await ReadAsync(broker, Request with { StopSignal = signal, IdleTimeout = TimeSpan.FromMinutes(1) }, new CollectingSink());
+        Assert.Equal((ReadStop.BrokerInAlarm, "Node a has its disk alarm on."), (result.Stop, result.StopReason));
+    }
+
+    [Fact]
+    public async Task A_queue_whose_first_message_is_at_the_mark_is_not_touched_further()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 3);
+            Assert.Equal(1, (await peer.ConsumeAsync(Reading)).Prefetch);
+            await peer.SendAsync(Message(1, deliveryCount: 16, redelivered: true));
+            await EndAsync(peer, consumers: 1, ready: 3);
+        });
+        QueueReadResult result = await ReadAsync(broker, Request with { IsQuorum = true, StopAtDeliveryCount = 16, DeliveryLimit = 20 }, new CollectingSink());
+        Assert.Equal((ReadStop.DeliveryLimit, 1, 16, false), (result.Stop, result.Delivered, result.HighestDeliveryCount, result.OrderKept));
     }
 
     [Fact]

@@ -71,6 +71,34 @@ public class QueueReaderTests
         Assert.Equal(messages.Select(message => IndependentClient.Fingerprint(message.Properties, message.Body)), await client.FingerprintsAsync(Queue));
     }
 
+    [Theory]
+    [MemberData(nameof(Safe))]
+    public async Task Over_several_channels_one_after_the_other_the_order_is_kept_while_messages_are_published(string generation, string type, string release)
+    {
+        await using ManagedVirtualHost host = await ManagedVirtualHost.CreateAsync(generation);
+        await using IndependentClient client = await ClientAsync(host, generation);
+        await client.DeclareAsync(Queue, type);
+        int count = 1000;
+        await client.PublishAsync(Queue, Enumerable.Range(0, count).Select(NewMessage));
+        for (int round = 0; round < 3; round++)
+        {
+            // 155 messages a channel: seven channels, and more as the queue grows.
+            CollectingSink sink = new();
+            int published = count + 200;
+            using SemaphoreSlim begun = new(0);
+            Task<QueueReadResult> reading = ReadAsync(
+                host, NewRequest(host, type, release) with { Prefetch = 5 }, new CollectingSinkThatTells(sink, begun));
+            await begun.WaitAsync(Cancellation);
+            await client.PublishEachAsync(Queue, Enumerable.Range(count, published - count).Select(number => $"m{number}"), Cancellation);
+            QueueReadResult result = await reading;
+            Assert.Equal((ReadStop.DepthReached, true, count), (result.Stop, result.OrderKept, (int)result.Delivered));
+            await UntilReadyAsync(client, (uint)published);
+            count = published;
+        }
+
+        Assert.Equal(Enumerable.Range(0, count).Select(number => $"m{number}"), await client.TakeIdsAsync(Queue));
+    }
+
     [Fact]
     public async Task A_consumer_timeout_that_strikes_ends_the_read_and_everything_is_back()
     {
@@ -360,6 +388,23 @@ public class QueueReaderTests
         };
         RabbitBackupException error = await Assert.ThrowsAsync<RabbitBackupException>(() => ReadAsync(host, NewRequest(host, type, "ChannelClose") with { Prefetch = 10 }, sink));
         Assert.Equal(ErrorCode.QueueNotFound, error.Code);
+    }
+
+    private sealed class CollectingSinkThatTells(CollectingSink inner, SemaphoreSlim begun) : IDeliverySink
+    {
+        private bool _told;
+
+        public void OnDelivery(in Delivery delivery)
+        {
+            inner.OnDelivery(delivery);
+            if (!_told)
+            {
+                _told = true;
+                begun.Release();
+            }
+        }
+
+        public ValueTask OnPauseAsync(CancellationToken cancellationToken) => inner.OnPauseAsync(cancellationToken);
     }
 
     private static async Task<IndependentClient> ClientAsync(ManagedVirtualHost host, string generation) => await IndependentClient.ConnectAsync(await TestBroker.GetAsync(generation), host.Name);

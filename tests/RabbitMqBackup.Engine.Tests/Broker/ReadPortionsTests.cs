@@ -10,31 +10,42 @@ public class ReadPortionsTests
     [Fact]
     public void All_that_is_ready_is_wanted()
     {
-        Assert.Equal(new ReadPortions(1000, 65_535, ReadStop.DepthReached), ReadPortions.For(Request, 1000));
-        Assert.Equal(new ReadPortions(0, 65_535, ReadStop.DepthReached), ReadPortions.For(Request, 0));
+        Assert.Equal(new ReadPortions(1000, 65_535, 65_535, ReadStop.DepthReached), ReadPortions.For(Request, 1000));
+        Assert.Equal(new ReadPortions(0, 65_535, 65_535, ReadStop.DepthReached), ReadPortions.For(Request, 0));
     }
 
     [Fact]
     public void A_limit_below_the_depth_is_the_target()
     {
-        Assert.Equal(new ReadPortions(10, 65_535, ReadStop.LimitReached), ReadPortions.For(Request with { MaxMessages = 10 }, 1000));
+        Assert.Equal(new ReadPortions(10, 65_535, 65_535, ReadStop.LimitReached), ReadPortions.For(Request with { MaxMessages = 10 }, 1000));
         Assert.Equal(ReadStop.DepthReached, ReadPortions.For(Request with { MaxMessages = 1000 }, 1000).Stop);
     }
 
     [Fact]
-    public void Beyond_31_full_consumers_the_rest_is_not_reached()
+    public void Beyond_all_consumers_of_all_channels_the_rest_is_not_reached()
     {
-        const long Capacity = 31 * 65_535;
-        Assert.Equal(new ReadPortions(Capacity, 65_535, ReadStop.DepthReached), ReadPortions.For(Request, Capacity));
-        Assert.Equal(new ReadPortions(Capacity, 65_535, ReadStop.CapacityReached), ReadPortions.For(Request, Capacity + 1));
+        const long Capacity = 2 * 31 * 65_535;
+        QueueReadRequest request = Request with { MaxChannels = 2 };
+        Assert.Equal(new ReadPortions(Capacity, 65_535, 65_535, ReadStop.DepthReached), ReadPortions.For(request, Capacity));
+        Assert.Equal(new ReadPortions(Capacity, 65_535, 65_535, ReadStop.CapacityReached), ReadPortions.For(request, Capacity + 1));
     }
 
     [Fact]
-    public void A_low_prefetch_is_raised_so_that_the_depth_is_reached()
+    public void A_low_prefetch_is_raised_only_where_the_channels_would_not_reach_the_depth()
     {
-        Assert.Equal(100, ReadPortions.For(Request with { Prefetch = 100 }, 3100).Prefetch);
-        Assert.Equal(101, ReadPortions.For(Request with { Prefetch = 100 }, 3101).Prefetch);
-        Assert.Equal(65_535, ReadPortions.For(Request with { Prefetch = 1 }, 10_000_000).Prefetch);
+        QueueReadRequest request = Request with { Prefetch = 100, MaxChannels = 2 };
+        Assert.Equal(100, ReadPortions.For(request, 6200).Prefetch);
+        Assert.Equal(101, ReadPortions.For(request, 6201).Prefetch);
+        Assert.Equal(65_535, ReadPortions.For(request, 10_000_000).Prefetch);
+    }
+
+    [Fact]
+    public void Where_delivery_counts_matter_the_first_consumer_takes_one_message()
+    {
+        Assert.Equal(new ReadPortions(1000, 1, 65_535, ReadStop.DepthReached), ReadPortions.For(Request with { StopAtDeliveryCount = 16 }, 1000));
+        Assert.Equal(new ReadPortions(1000, 1, 65_535, ReadStop.DepthReached), ReadPortions.For(Request with { DeliveryLimit = 20 }, 1000));
+        Assert.Equal(1 + (30 * 65_535), ReadPortions.For(Request with { DeliveryLimit = 20, MaxChannels = 1 }, 10_000_000).Target);
+        Assert.Equal(65_535, ReadPortions.For(Request with { StopAtDeliveryCount = 16, MaxConsumers = 1, MaxChannels = 1 }, 1000).First);
     }
 
     [Fact]

@@ -61,7 +61,7 @@ public class ReadSafetyTests
     [Fact]
     public void The_highest_count_of_the_last_backup_and_a_reserve_of_ones_own_are_told()
     {
-        ReadDecision decision = ReadSafety.Decide(Quorum(), V40, new() { DeliveryLimitReserve = 7, LastHighestDeliveryCount = name => name.Name == "q" ? 11 : null });
+        ReadDecision decision = ReadSafety.Decide(Quorum(), V40, new() { DeliveryLimitReserve = 7, LastRead = name => name.Name == "q" ? new LastRead(11, 5) : null });
 
         Assert.Contains("stops at a message with 13", decision.Reasons[0]);
         Assert.Contains("saw a message with 11", decision.Reasons[0]);

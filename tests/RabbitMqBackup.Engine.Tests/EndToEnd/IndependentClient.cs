@@ -36,6 +36,59 @@ internal sealed class IndependentClient : IAsyncDisposable
         await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete, new Dictionary<string, object?>(arguments ?? []) { ["x-queue-type"] = type });
     }
 
+    /// <summary>An application that works on the queue over this client's connection.</summary>
+    internal Task<ApplicationConsumer> WorkAsync(string queue, bool acknowledge = true, ushort prefetch = 20, bool exclusive = false) =>
+        ApplicationConsumer.StartAsync(_connection, queue, acknowledge, prefetch, exclusive);
+
+    /// <summary>Publishes without waiting for anything but the confirm of each.</summary>
+    internal async Task PublishEachAsync(string queue, IEnumerable<string> ids, CancellationToken stop = default)
+    {
+        await using IChannel channel = await _connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true), stop);
+        foreach (string id in ids)
+        {
+            await channel.BasicPublishAsync("", queue, mandatory: true, new BasicProperties { MessageId = id }, new byte[10], stop);
+        }
+    }
+
+    /// <summary>Message ids in the order in which they are in the queue; takes the messages.</summary>
+    internal async Task<List<string>> TakeIdsAsync(string queue) => [.. (await TakeFingerprintsAsync(queue)).Select(fingerprint => fingerprint.Split(':')[0])];
+
+    /// <summary>Takes the messages, whose ids are to count up from 0; returns how many were so.</summary>
+    internal async Task<long> TakeAscendingAsync(string queue, long count)
+    {
+        long next = 0;
+        TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using IChannel channel = await _connection.CreateChannelAsync();
+        AsyncEventingBasicConsumer consumer = new(channel);
+        consumer.ReceivedAsync += (_, delivery) =>
+        {
+            if (delivery.BasicProperties.MessageId != next.ToString(CultureInfo.InvariantCulture))
+            {
+                done.TrySetException(new InvalidDataException($"Message {next} is '{delivery.BasicProperties.MessageId}'."));
+            }
+            else if (++next == count)
+            {
+                done.TrySetResult();
+            }
+
+            return Task.CompletedTask;
+        };
+        await channel.BasicConsumeAsync(queue, autoAck: true, consumer);
+        await done.Task.WaitAsync(TimeSpan.FromMinutes(10));
+        return next;
+    }
+
+    /// <summary>An exchange with queues bound to it.</summary>
+    internal async Task BindAllAsync(string exchange, string type, params string[] queues)
+    {
+        await using IChannel channel = await _connection.CreateChannelAsync();
+        await channel.ExchangeDeclareAsync(exchange, type, durable: true);
+        foreach (string queue in queues)
+        {
+            await channel.QueueBindAsync(queue, exchange, "");
+        }
+    }
+
     /// <summary>A queue that only this client's connection can use.</summary>
     internal async Task DeclareExclusiveAsync(string queue)
     {
@@ -53,6 +106,18 @@ internal sealed class IndependentClient : IAsyncDisposable
     {
         await using IChannel channel = await _connection.CreateChannelAsync();
         return (await channel.QueueDeclarePassiveAsync(queue)).MessageCount;
+    }
+
+    /// <summary>Takes the first message and gives it back, so often.</summary>
+    internal async Task RejectFirstAsync(string queue, int times)
+    {
+        await using IChannel channel = await _connection.CreateChannelAsync();
+        for (int i = 0; i < times; i++)
+        {
+            BasicGetResult? got = await channel.BasicGetAsync(queue, autoAck: false);
+            Assert.NotNull(got);
+            await channel.BasicRejectAsync(got.DeliveryTag, requeue: true);
+        }
     }
 
     /// <summary>Publishes through the default exchange and waits until all are confirmed.</summary>
@@ -74,7 +139,7 @@ internal sealed class IndependentClient : IAsyncDisposable
             published++;
         }
 
-        for (DateTime deadline = DateTime.UtcNow.AddSeconds(60); await CountAsync(queue) < published; await Task.Delay(100))
+        for (DateTime deadline = DateTime.UtcNow.AddMinutes(5); await CountAsync(queue) < published; await Task.Delay(100))
         {
             Assert.True(DateTime.UtcNow < deadline, $"only {await CountAsync(queue)} of {published} messages arrived, {confirmed} confirmed");
         }
@@ -84,7 +149,24 @@ internal sealed class IndependentClient : IAsyncDisposable
     /// What is in a queue, in order: one fingerprint per message over its body, its properties and its headers (compared as a map: brokers reorder them), without what
     /// brokers add on redelivery. Everything is given back.
     /// </summary>
-    internal async Task<List<string>> FingerprintsAsync(string queue)
+    internal Task<List<string>> FingerprintsAsync(string queue) => FingerprintsAsync(queue, take: false);
+
+    /// <summary>The same, taking the messages for good: nothing of it counts as a delivery that failed.</summary>
+    internal Task<List<string>> TakeFingerprintsAsync(string queue) => FingerprintsAsync(queue, take: true);
+
+    internal static string Fingerprint(IReadOnlyBasicProperties properties, ReadOnlySpan<byte> body)
+    {
+        StringBuilder text = new();
+        text.Append(CultureInfo.InvariantCulture, $"{properties.IsContentTypePresent()}|{properties.ContentType}|{properties.ContentEncoding}|{properties.DeliveryMode}|{properties.Priority}|");
+        text.Append(CultureInfo.InvariantCulture, $"{properties.CorrelationId}|{properties.ReplyTo}|{properties.Expiration}|{properties.MessageId}|{properties.Timestamp.UnixTime}|");
+        text.Append(CultureInfo.InvariantCulture, $"{properties.Type}|{properties.UserId}|{properties.AppId}|{properties.ClusterId}|{properties.IsTimestampPresent()}|{properties.IsDeliveryModePresent()}|");
+        Render(text, properties.Headers?.Where(header => header.Key is not ("x-delivery-count" or "x-acquired-count")).ToDictionary());
+        return $"{properties.MessageId}:{Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())))}:{Convert.ToHexString(SHA256.HashData(body))}";
+    }
+
+    public async ValueTask DisposeAsync() => await _connection.DisposeAsync();
+
+    private async Task<List<string>> FingerprintsAsync(string queue, bool take)
     {
         List<string> fingerprints = [];
         uint expected = await CountAsync(queue);
@@ -107,11 +189,11 @@ internal sealed class IndependentClient : IAsyncDisposable
 
             return Task.CompletedTask;
         };
-        string tag = await channel.BasicConsumeAsync(queue, autoAck: false, consumer);
+        string tag = await channel.BasicConsumeAsync(queue, autoAck: take, consumer);
         await done.Task.WaitAsync(TimeSpan.FromSeconds(120));
         await channel.BasicCancelAsync(tag);
         await channel.CloseAsync();
-        for (DateTime deadline = DateTime.UtcNow.AddSeconds(30); await CountAsync(queue) < expected; await Task.Delay(50))
+        for (DateTime deadline = DateTime.UtcNow.AddSeconds(30); !take && await CountAsync(queue) < expected; await Task.Delay(50))
         {
             Assert.True(DateTime.UtcNow < deadline, "the queue did not get its messages back");
         }
@@ -119,17 +201,27 @@ internal sealed class IndependentClient : IAsyncDisposable
         return fingerprints;
     }
 
-    internal static string Fingerprint(IReadOnlyBasicProperties properties, ReadOnlySpan<byte> body)
+    /// <summary>The first message of a queue, taken; null where it is empty.</summary>
+    internal async Task<BasicGetResult?> TakeAsync(string queue)
     {
-        StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, $"{properties.IsContentTypePresent()}|{properties.ContentType}|{properties.ContentEncoding}|{properties.DeliveryMode}|{properties.Priority}|");
-        text.Append(CultureInfo.InvariantCulture, $"{properties.CorrelationId}|{properties.ReplyTo}|{properties.Expiration}|{properties.MessageId}|{properties.Timestamp.UnixTime}|");
-        text.Append(CultureInfo.InvariantCulture, $"{properties.Type}|{properties.UserId}|{properties.AppId}|{properties.ClusterId}|{properties.IsTimestampPresent()}|{properties.IsDeliveryModePresent()}|");
-        Render(text, properties.Headers?.Where(header => header.Key is not ("x-delivery-count" or "x-acquired-count")).ToDictionary());
-        return $"{properties.MessageId}:{Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())))}:{Convert.ToHexString(SHA256.HashData(body))}";
+        await using IChannel channel = await _connection.CreateChannelAsync();
+        return await channel.BasicGetAsync(queue, autoAck: true);
     }
 
-    public async ValueTask DisposeAsync() => await _connection.DisposeAsync();
+    /// <summary>Declares an exchange and binds a queue to it.</summary>
+    internal async Task BindAsync(string exchange, string type, string queue, string routingKey, Dictionary<string, object?>? arguments = null)
+    {
+        await using IChannel channel = await _connection.CreateChannelAsync();
+        await channel.ExchangeDeclareAsync(exchange, type, durable: true, autoDelete: false, arguments);
+        await channel.QueueBindAsync(queue, exchange, routingKey);
+    }
+
+    /// <summary>Publishes one message to an exchange.</summary>
+    internal async Task PublishToAsync(string exchange, string routingKey, BasicProperties properties, byte[] body)
+    {
+        await using IChannel channel = await _connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
+        await channel.BasicPublishAsync(exchange, routingKey, mandatory: false, properties, body);
+    }
 
     private static void Render(StringBuilder text, object? value)
     {

@@ -40,10 +40,15 @@ internal sealed class CrashChild : IBackupEvents, IDisposable
         return said == "ready" ? child : throw new InvalidOperationException($"The child said '{said}': {await child._process.StandardError.ReadToEndAsync()}");
     }
 
-    /// <summary>SIGKILL after a while, unless it ends before.</summary>
+    /// <summary>SIGKILL a while after so many segments were committed, unless it ends before.</summary>
     /// <returns>True when it was killed.</returns>
-    internal async Task<bool> KillAfterAsync(TimeSpan delay)
+    internal async Task<bool> KillAfterAsync(int segments, TimeSpan delay)
     {
+        while (segments > 0 && await _process.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromMinutes(3)) is not null)
+        {
+            segments--;
+        }
+
         await Task.WhenAny(Task.Delay(delay), _process.WaitForExitAsync());
         bool ended = _process.HasExited;
         _process.Kill();
@@ -94,9 +99,7 @@ internal sealed class CrashChild : IBackupEvents, IDisposable
     {
     }
 
-    void IBackupEvents.OnSegment(BackupSegment segment)
-    {
-    }
+    void IBackupEvents.OnSegment(BackupSegment segment) => Console.WriteLine("segment");
 
     void IBackupEvents.OnFailure(RabbitBackupException failure) => Console.Error.WriteLine(failure.Message);
 }

@@ -154,6 +154,7 @@ public sealed class ParserFuzzTests
                 Assert.DoesNotContain(path.ToString(), letter => letter is '\\' or ':' or '\0');
             }
 
+            bool isPath = ObjectPath.TryParse(text, out _);
             if (QueueKey.TryParse(text, out string virtualHost, out string queue))
             {
                 Assert.StartsWith(QueueKey.Folder(virtualHost, queue) + "/", text + "/", StringComparison.Ordinal);
@@ -166,6 +167,11 @@ public sealed class ParserFuzzTests
             catch (ArgumentException)
             {
                 // With the reason.
+            }
+
+            if (!isPath)
+            {
+                throw new RabbitBackupException(ErrorCode.ObjectNotFound, "It is no path.");
             }
         });
 

@@ -72,7 +72,7 @@ public sealed class StoreTroubleTests
     {
         string folder = Path.Combine(harness.Folder, "store");
         BackupStore store = BackupStore.Parse(folder);
-        harness.OnFirstSegment = () => Directory.Delete(folder, recursive: true);
+        harness.OnFirstSegment = () => Remove(folder);
 
         RabbitBackupException gone = await Assert.ThrowsAsync<RabbitBackupException>(() => harness.BackupAsync(options => Named(options, harness) with { Store = store }));
 
@@ -106,6 +106,23 @@ public sealed class StoreTroubleTests
         await client.DeclareAsync("q", "classic");
         await client.PublishAsync("q", Enumerable.Range(0, Count).Select(number => (new BasicProperties { MessageId = $"{number}" }, Noise(number))));
         await test(harness, client);
+    }
+
+    /// <summary>The run writes into it meanwhile.</summary>
+    private static void Remove(string folder)
+    {
+        for (int attempt = 0; Directory.Exists(folder); attempt++)
+        {
+            try
+            {
+                Directory.Delete(folder, recursive: true);
+                return;
+            }
+            catch (IOException) when (attempt < 100)
+            {
+                Thread.Sleep(1);
+            }
+        }
     }
 
     private static byte[] Noise(int number)

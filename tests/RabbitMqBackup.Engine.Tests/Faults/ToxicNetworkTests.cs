@@ -118,7 +118,7 @@ public sealed class ToxicNetworkTests
         for (int round = 0; round < rounds; round++)
         {
             string id = $"r{round}";
-            await using ToxicProxy proxy = new(server.Endpoint.Host, server.Endpoint.Port, _ => random.Next(3) > 0 ? Toxic.Any(random, mayCorrupt: true) with { After = random.Next(4000) } : null);
+            await using ToxicProxy proxy = new(server.Endpoint.Host, server.Endpoint.Port, _ => random.Next(3) > 0 ? Toxic.Any(random, mayCorrupt: true) with { After = random.Next(2000), Upstream = random.Next(2) == 0 } : null);
             try
             {
                 await harness.BackupAsync(options => options with { Store = Store(proxy.Port), BackupId = id, SegmentBytes = 64 << 10, CheckpointPath = Path.Combine(harness.Folder, "checkpoints") })

@@ -21,6 +21,9 @@ internal sealed record Toxic
     /// <summary>One bit of one byte is another.</summary>
     internal bool Corrupt { get; init; }
 
+    /// <summary>What the client sends is struck, not what it gets.</summary>
+    internal bool Upstream { get; init; }
+
     /// <summary>Each piece waits so long.</summary>
     internal TimeSpan Delay { get; init; }
 
@@ -102,8 +105,8 @@ internal sealed class ToxicProxy : IAsyncDisposable
             try
             {
                 await server.ConnectAsync(_host, _port, _stop.Token);
-                Task up = CopyAsync(client, server, null, hole);
-                await CopyAsync(server, client, toxic, hole);
+                Task up = CopyAsync(client, server, toxic is { Upstream: true } ? toxic : null, hole);
+                await CopyAsync(server, client, toxic is { Upstream: false } ? toxic : null, hole);
                 if (toxic is not { BlackHole: true } and not { Halve: true })
                 {
                     await up;

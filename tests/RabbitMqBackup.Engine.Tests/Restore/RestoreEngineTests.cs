@@ -14,7 +14,7 @@ public class RestoreEngineTests
     [Fact]
     public async Task A_queue_that_has_messages_is_left_alone_unless_told_otherwise()
     {
-        await using Scene scene = await Scene.WithAsync("orders", "classic", Numbered(10));
+        await using RestoreScene scene = await RestoreScene.WithAsync("orders", "classic", RestoreScene.Numbered(10));
         BackupManifest manifest = await scene.Harness.BackupAsync();
 
         RestoreResult refused = await scene.Harness.RestoreAsync(manifest);
@@ -37,7 +37,7 @@ public class RestoreEngineTests
     [Fact]
     public async Task A_backup_that_is_being_removed_is_not_restored()
     {
-        await using Scene scene = await Scene.WithAsync("orders", "classic", Numbered(10));
+        await using RestoreScene scene = await RestoreScene.WithAsync("orders", "classic", RestoreScene.Numbered(10));
         BackupManifest manifest = await scene.Harness.BackupAsync();
         await scene.Client.DeleteAsync("orders");
         await using Engine.Storage.IObjectStore store = scene.Harness.Store.Open();
@@ -55,7 +55,7 @@ public class RestoreEngineTests
     public async Task A_missing_queue_is_declared_with_its_type_and_arguments()
     {
         Dictionary<string, object?> arguments = new() { ["x-max-length"] = 1000, ["x-overflow"] = "reject-publish", ["x-max-priority"] = 7, ["x-message-ttl"] = 86_400_000L };
-        await using Scene scene = await Scene.WithAsync("shaped", "classic", Numbered(3), arguments);
+        await using RestoreScene scene = await RestoreScene.WithAsync("shaped", "classic", RestoreScene.Numbered(3), arguments);
         BackupManifest manifest = await scene.Harness.BackupAsync();
         await scene.Client.DeleteAsync("shaped");
 
@@ -69,7 +69,7 @@ public class RestoreEngineTests
     [Fact]
     public async Task A_queue_of_another_type_is_a_conflict_until_forced()
     {
-        await using Scene scene = await Scene.WithAsync("changed", "classic", Numbered(5));
+        await using RestoreScene scene = await RestoreScene.WithAsync("changed", "classic", RestoreScene.Numbered(5));
         BackupManifest manifest = await scene.Harness.BackupAsync();
         await scene.Client.DeleteAsync("changed");
         await scene.Client.DeclareAsync("changed", "quorum");
@@ -85,7 +85,7 @@ public class RestoreEngineTests
     [Fact]
     public async Task A_missing_virtual_host_is_created()
     {
-        await using Scene scene = await Scene.WithAsync("orders", "quorum", Numbered(5));
+        await using RestoreScene scene = await RestoreScene.WithAsync("orders", "quorum", RestoreScene.Numbered(5));
         BackupManifest manifest = await scene.Harness.BackupAsync();
         using HttpResponseMessage deleted = await scene.VirtualHost.Broker.Management.DeleteAsync(
             $"vhosts/{Uri.EscapeDataString(scene.VirtualHost.Name)}", TestContext.Current.CancellationToken);
@@ -103,7 +103,7 @@ public class RestoreEngineTests
     [Fact]
     public async Task Segments_and_single_messages_are_restored_alike()
     {
-        await using Scene scene = await Scene.WithAsync("picked", "classic", Numbered(20));
+        await using RestoreScene scene = await RestoreScene.WithAsync("picked", "classic", RestoreScene.Numbered(20));
         BackupManifest manifest = await scene.Harness.BackupAsync();
         BackupSegment segment = Assert.Single(BackupContents.GetSegments(manifest));
         List<BackupMessage> odd = [];
@@ -129,7 +129,7 @@ public class RestoreEngineTests
     [Fact]
     public async Task A_queue_that_rejects_when_full_is_told_with_the_counts()
     {
-        await using Scene scene = await Scene.WithAsync("small", "classic", Numbered(50));
+        await using RestoreScene scene = await RestoreScene.WithAsync("small", "classic", RestoreScene.Numbered(50));
         BackupManifest manifest = await scene.Harness.BackupAsync();
         await scene.Client.DeleteAsync("small");
         await scene.Client.DeclareAsync("small", "classic", new Dictionary<string, object?> { ["x-max-length"] = 20, ["x-overflow"] = "reject-publish" });
@@ -147,7 +147,7 @@ public class RestoreEngineTests
     public async Task Carbon_copies_are_not_sent_again()
     {
         BasicProperties properties = new() { Headers = new Dictionary<string, object?> { ["CC"] = new List<object> { "copies" } } };
-        await using Scene scene = await Scene.WithAsync("copied", "classic", []);
+        await using RestoreScene scene = await RestoreScene.WithAsync("copied", "classic", []);
         await scene.Client.DeclareAsync("copies", "classic");
         await scene.Client.PublishAsync("copied", [(properties, Encoding.UTF8.GetBytes("once"))]);
         BackupManifest manifest = await scene.Harness.BackupAsync(options => options with { Selection = options.Selection with { Names = ["copied"] } });
@@ -162,7 +162,7 @@ public class RestoreEngineTests
     [Fact]
     public async Task A_damaged_segment_is_left_out_whole_and_named_while_the_others_are_restored()
     {
-        await using Scene scene = await Scene.WithAsync("torn", "classic", Numbered(3000, bytes: 1000));
+        await using RestoreScene scene = await RestoreScene.WithAsync("torn", "classic", RestoreScene.Numbered(3000, bytes: 1000));
         BackupManifest manifest = await scene.Harness.BackupAsync(options => options with { SegmentBytes = 256 << 10 });
         QueueEntry queue = Assert.Single(manifest.Queues);
         SegmentEntry victim = queue.Segments[1];
@@ -187,48 +187,11 @@ public class RestoreEngineTests
     [Fact]
     public async Task A_queue_name_that_is_not_in_the_backup_is_an_error()
     {
-        await using Scene scene = await Scene.WithAsync("orders", "classic", Numbered(1));
+        await using RestoreScene scene = await RestoreScene.WithAsync("orders", "classic", RestoreScene.Numbered(1));
         BackupManifest manifest = await scene.Harness.BackupAsync();
 
         RabbitBackupException missing = await Assert.ThrowsAsync<RabbitBackupException>(() => scene.Harness.RestoreAsync(manifest, options => options with { Queues = ["nosuch"] }));
 
         Assert.Equal(ErrorCode.QueueNotFound, missing.Code);
-    }
-
-    private static IEnumerable<(BasicProperties Properties, byte[] Body)> Numbered(int count, int bytes = 10) =>
-        Enumerable.Range(0, count).Select(number => (new BasicProperties { MessageId = $"{number}" }, new byte[bytes]));
-
-    /// <summary>A virtual host with one filled queue, and the harness over it.</summary>
-    private sealed class Scene : IAsyncDisposable
-    {
-        private Scene(TestVirtualHost virtualHost, IndependentClient client)
-        {
-            VirtualHost = virtualHost;
-            Client = client;
-            Harness = EngineHarness.For(virtualHost);
-        }
-
-        internal TestVirtualHost VirtualHost { get; }
-
-        internal IndependentClient Client { get; }
-
-        internal EngineHarness Harness { get; }
-
-        internal static async Task<Scene> WithAsync(
-            string queue, string type, IEnumerable<(BasicProperties Properties, byte[] Body)> messages, Dictionary<string, object?>? arguments = null)
-        {
-            TestVirtualHost virtualHost = await Brokers.VirtualHostAsync();
-            Scene scene = new(virtualHost, await IndependentClient.ConnectAsync(virtualHost.Broker, virtualHost.Name));
-            await scene.Client.DeclareAsync(queue, type, arguments);
-            await scene.Client.PublishAsync(queue, messages);
-            return scene;
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            Harness.Dispose();
-            await Client.DisposeAsync();
-            await VirtualHost.DisposeAsync();
-        }
     }
 }

@@ -122,6 +122,15 @@ internal static class BasicMethods
         writer.End();
     }
 
+    /// <summary>ack: <c>delivery-tag u64 · multiple bit</c>, of one message.</summary>
+    internal static void WriteAck(IBufferWriter<byte> output, ushort channel, ulong deliveryTag)
+    {
+        MethodWriter writer = new(output, channel, MethodId.BasicAck, 9);
+        writer.UInt64(deliveryTag);
+        writer.UInt8(0);
+        writer.End();
+    }
+
     /// <summary>nack: <c>delivery-tag u64 · (multiple, requeue) bits</c>, both set: everything up to the tag goes back.</summary>
     internal static void WriteRequeueUpTo(IBufferWriter<byte> output, ushort channel, ulong deliveryTag)
     {

@@ -66,6 +66,9 @@ internal sealed class DataChannel : IDisposable
     /// <summary>Gives back everything up to the tag. The broker does not answer.</summary>
     internal void RequeueUpTo(ulong deliveryTag) => Send(output => BasicMethods.WriteRequeueUpTo(output, Number, deliveryTag));
 
+    /// <summary>Takes one message out of its queue for good. The broker does not answer.</summary>
+    internal void Acknowledge(ulong deliveryTag) => Send(output => BasicMethods.WriteAck(output, Number, deliveryTag));
+
     /// <summary>Waits while much is queued on the connection; after it a message can be published.</summary>
     internal ValueTask ReadyToPublishAsync(CancellationToken cancellationToken) => _connection.Sender.WaitForRoomAsync(cancellationToken);
 

@@ -1,0 +1,86 @@
+using System.Text;
+using RabbitMqBackup.Engine.Broker;
+using RabbitMqBackup.Engine.Catalog;
+using RabbitMqBackup.Engine.Messages;
+
+namespace RabbitMqBackup.Engine.Backup;
+
+/// <summary>Accounts for one read, in words for people and codes for scripts: what is missing and why, and what became of the queue.</summary>
+internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBackupException? failure)
+{
+    /// <summary>What an incomplete read failed of.</summary>
+    internal ErrorCode Code => failure?.Code ?? read!.Stop switch
+    {
+        ReadStop.HoldTime => ErrorCode.OperationTimedOut,
+        ReadStop.BrokerInAlarm => ErrorCode.BrokerInAlarm,
+        ReadStop.Stalled => ErrorCode.QueueInUse,
+        ReadStop.ConsumerCancelled => ErrorCode.QueueUnavailable,
+        _ => ErrorCode.QueueAtRisk,
+    };
+
+    /// <summary>The gap of so many messages; null where none is missing.</summary>
+    /// <param name="missing">Depth without what was captured.</param>
+    /// <param name="hasUnmatched">Segments of an earlier attempt go beyond what was read now.</param>
+    internal GapEntry? Gap(long missing, bool hasUnmatched) => missing <= 0 && hasUnmatched && failure is null
+        ? new GapEntry(null, read!.Stop.ToString(), $"{Reason(read)} Segments of an earlier attempt beyond it were kept as they are.")
+        : missing <= 0 ? null
+        : failure is not null ? new GapEntry(missing, failure.Code.ToString(), failure.Message)
+        : new GapEntry(missing, read!.Stop == ReadStop.Drained ? "TakenByConsumers" : read.Stop.ToString(), Reason(read));
+
+    /// <summary>What the queue's owner should know; usually nothing.</summary>
+    /// <param name="rescued">What was done about messages at the delivery limit, or null.</param>
+    /// <param name="refusal">Why the limit could not be raised, or null.</param>
+    internal IReadOnlyList<string> Notes(RescueOutcome? rescued, string? refusal)
+    {
+        List<string> notes = [];
+        if (rescued?.Raised is { } raised)
+        {
+            notes.Add(
+                $"{rescued.Endangered} message(s) had reached its delivery limit of {plan.DeliveryLimit} and would have been lost when they were given back. The policy '{raised.Policy}' now sets the limit " +
+                $"to {raised.Limit?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "none"}. It stays: without it those messages are lost the next time they are given back. Remove-RabbitBackupPolicy removes it.");
+        }
+
+        if (rescued is not null)
+        {
+            notes.AddRange(rescued.PublishedAgain.Select(message =>
+                $"{Name(message)} had reached the delivery limit of {plan.DeliveryLimit}, and {refusal ?? "the limit could not be raised"}: it was published again, so it is at the end of the queue now."));
+            notes.AddRange(rescued.Lost.Select(message =>
+                $"{Name(message)} had reached the delivery limit of {plan.DeliveryLimit}; {refusal ?? "the limit could not be raised"}, and the broker did not confirm a copy: the queue drops or dead-letters it. It is in this backup."));
+        }
+
+        if (read is { OrderKept: false })
+        {
+            notes.Add(read.Delivered == 1
+                ? "The message that was read went behind the others that had been given back earlier."
+                : "The messages that were read went behind the others that had been given back earlier: the queue's order has changed.");
+        }
+
+        if (read is { AllReturned: false, ConsumersAfter: 0 })
+        {
+            notes.Add($"{read.ReadyAfter} message(s) are ready after the read: fewer than were held. Those whose time to live ran out meanwhile expired when they were given back.");
+        }
+
+        return notes;
+    }
+
+    private string Reason(QueueReadResult result) => result.Stop switch
+    {
+        ReadStop.Drained => "Consumers of the application took these messages while the queue was read, or they expired.",
+        ReadStop.CapacityReached => plan.MaxConsumers == 1 ? "A queue with a single active consumer gives one reader 65,535 messages at most." : "The queue is deeper than one reader can hold without losing its order.",
+        ReadStop.Stalled => "Messages are ready, but the broker delivers none of them: another consumer is the single active one.",
+        ReadStop.ConsumerCancelled => "The broker cancelled the reader, as when a queue is deleted or its leader changes.",
+        ReadStop.DeliveryLimit when plan.ReleaseCounts =>
+            $"A message had been given back {result.HighestDeliveryCount} times: at {plan.StopAtDeliveryCount} reading stops, to leave the rest of the limit of {plan.DeliveryLimit} for the application's own retries. -Force reads on.",
+        ReadStop.DeliveryLimit =>
+            $"A message is at the delivery limit of {plan.DeliveryLimit}: it would be lost if the backup died while it holds it. -Force reads on.",
+        ReadStop.HoldTime => $"Messages may be held for {plan.MaxHold!.Value.TotalSeconds:0} s; the rest was not reached in that time.",
+        ReadStop.BrokerInAlarm => $"The read was ended to spare the broker. {result.StopReason}",
+        _ => "The read ended before the depth at its start.",
+    };
+
+    private static string Name(EndangeredMessage message)
+    {
+        ReadOnlySpan<byte> id = PropertyListReader.Find(message.Properties, BasicProperty.MessageId);
+        return $"{(id.IsEmpty ? "A message without an id" : $"Message '{Encoding.UTF8.GetString(id)}'")} ({message.Body.Length} bytes, given back {message.DeliveryCount} times)";
+    }
+}

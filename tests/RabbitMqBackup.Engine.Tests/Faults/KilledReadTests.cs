@@ -1,0 +1,67 @@
+using RabbitMQ.Client;
+using RabbitMqBackup.Engine.Catalog;
+using RabbitMqBackup.Engine.Tests.EndToEnd;
+using RabbitMqBackup.TestHost;
+using Xunit;
+
+namespace RabbitMqBackup.Engine.Tests.Faults;
+
+/// <summary>
+/// SIGKILL while one and the same queue is read, again and again: whatever was held is back each time, nothing is lost, nothing doubled, and the order is as it was. With RABBITMQ_TEST_LONG a hundred
+/// kills for each generation and queue type.
+/// </summary>
+public class KilledReadTests
+{
+    private const int Messages = 20_000;
+    private const string Queue = "q";
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("3.10", "classic")]
+    [InlineData("3.10", "quorum")]
+    [InlineData("4.0", "classic")]
+    [InlineData("4.0", "quorum")]
+    [InlineData("4.3", "classic")]
+    [InlineData("4.3", "quorum")]
+    public async Task A_reader_that_is_killed_again_and_again_loses_nothing_doubles_nothing_and_moves_nothing(string generation, string type)
+    {
+        await using TestVirtualHost host = await Brokers.VirtualHostAsync(generation);
+        using EngineHarness harness = EngineHarness.For(host);
+        await using IndependentClient client = await IndependentClient.ConnectAsync(host.Broker, host.Name);
+        // A hundred kills cost a hundred deliveries, which is more than the default limit.
+        await client.DeclareAsync(Queue, type, type == "quorum" ? new() { ["x-delivery-limit"] = 10_000 } : null);
+        await client.PublishAsync(Queue, Enumerable.Range(0, Messages).Select(number => (new BasicProperties { MessageId = $"{number}" }, new byte[300])));
+        int seed = Environment.TickCount;
+        Random random = new(seed);
+        int kills = LongRun.Count(2, 100), killed = 0, caughtReading = 0;
+        for (int round = 0; killed < kills && round < 3 * kills; round++)
+        {
+            string place = $"seed {seed}, round {round}";
+            using CrashChild child = await CrashChild.StartAsync(harness.Broker, host.Name, Queue, harness.Folder, $"round-{round}", Path.Combine(harness.Folder, "checkpoints"), resume: false);
+            Task<bool> killing = child.KillAfterAsync(0, TimeSpan.FromMilliseconds(random.Next(50, 1500)));
+            bool seenHeld = false;
+            while (!killing.IsCompleted)
+            {
+                seenHeld |= await client.CountAsync(Queue) < Messages;
+            }
+
+            killed += await killing ? 1 : 0;
+            caughtReading += await killing && seenHeld ? 1 : 0;
+            for (DateTime deadline = DateTime.UtcNow.AddSeconds(60); await client.CountAsync(Queue) != Messages; await Task.Delay(20, Cancellation))
+            {
+                Assert.True(DateTime.UtcNow < deadline, $"{await client.CountAsync(Queue)} message(s) are ready ({place})");
+            }
+        }
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"{generation} {type}: {killed} kills, {caughtReading} while messages were held, seed {seed}");
+        Assert.True(killed >= Math.Min(kills, 1), "No reader was killed before its end.");
+        Assert.Equal(Messages, await client.TakeAscendingAsync(Queue, Messages));
+        await using BackupCatalog catalog = new(harness.Store);
+        await foreach (BackupManifest manifest in catalog.ListAsync(new BackupQuery(), damaged => Assert.Fail(damaged.Message), Cancellation))
+        {
+            Assert.Equal((BackupStatus.Complete, Messages), (manifest.Status, (int)manifest.TotalMessages));
+            Assert.Empty((await harness.VerifyAsync(manifest)).Findings);
+        }
+    }
+}
