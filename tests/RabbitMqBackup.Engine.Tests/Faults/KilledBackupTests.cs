@@ -63,6 +63,9 @@ public sealed class KilledBackupTests
                     Store = store,
                     BackupId = id,
                     Resume = begun,
+
+                    // A run that was killed before its first object has left nothing but its lease.
+                    BreakStaleLease = !begun,
                     SegmentBytes = 64 << 10,
                     Selection = begun ? new() : new() { Names = [queue], VirtualHosts = [virtualHost.Name] },
                     CheckpointPath = round % 2 == 0 ? checkpoints : Path.Combine(harness.Folder, "checkpoints", "b"),
