@@ -83,7 +83,8 @@ public sealed class CheckpointDatabaseTests : IDisposable
         Assert.SkipUnless(File.Exists("/usr/bin/python3"), "no python3 for a second process");
         using CheckpointDatabase database = _at.Begin();
         using Process other = Process.Start(new ProcessStartInfo(
-            "/usr/bin/python3", ["-c", $"import sqlite3; c = sqlite3.connect('{_at.File}', timeout=0.1); c.execute('UPDATE job SET id = 1'); c.commit()"]) { RedirectStandardError = true })!;
+            "/usr/bin/python3", ["-c", $"import sqlite3; c = sqlite3.connect('{_at.File}', timeout=0.1); c.execute('UPDATE job SET id = 1'); c.commit()"])
+        { RedirectStandardError = true })!;
         string told = other.StandardError.ReadToEnd();
         other.WaitForExit();
         Assert.Contains("locked", told, StringComparison.Ordinal);
