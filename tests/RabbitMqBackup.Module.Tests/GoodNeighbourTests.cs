@@ -7,10 +7,13 @@ namespace RabbitMqBackup.Module.Tests;
 /// <summary>Limits on what a backup takes, and the policies that it can leave.</summary>
 public sealed class GoodNeighbourTests : BrokerTest
 {
+    /// <summary>More than may be on their way at the limited rate.</summary>
+    private const int Messages = 3000;
+
     [Fact]
     public async Task What_the_hold_time_does_not_suffice_for_is_a_gap_and_everything_is_back()
     {
-        await FillAsync("orders", 500);
+        await FillAsync("orders", Messages);
         SessionResult result = Session.Run("Backup-RabbitMq $Store orders -Connection $Rabbit -MaxMessagesPerSecond 100 -MaxHoldTime 00:00:02");
         Assert.StartsWith("OperationTimedOut,", Assert.Single(result.Errors).FullyQualifiedErrorId, StringComparison.Ordinal);
         PSObject manifest = Assert.Single(result.Output);
@@ -18,8 +21,8 @@ public sealed class GoodNeighbourTests : BrokerTest
         object queue = Assert.Single(Values(manifest, "Queues"));
         object gap = Assert.Single(Values(queue, "Gaps"));
         Assert.Equal("HoldTime", Value(gap, "Code"));
-        Assert.Equal(500L, (long)Value(queue, "Messages")! + (long)Value(gap, "Messages")!);
-        Assert.Equal(Filled("orders", 500), await TakeAllAsync("orders"));
+        Assert.Equal((long)Messages, (long)Value(queue, "Messages")! + (long)Value(gap, "Messages")!);
+        Assert.Equal(Filled("orders", Messages), await TakeAllAsync("orders"));
     }
 
     [Theory]

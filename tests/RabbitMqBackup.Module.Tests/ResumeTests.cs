@@ -23,6 +23,7 @@ public sealed class ResumeTests : BrokerTest
         Assert.True((bool)Value(Assert.Single(Session.RunCleanly("Get-RabbitBackup $Store | Test-RabbitBackup -Deep")), "IsValid")!);
 
         Assert.Equal(Filled("orders", Messages), await TakeAllAsync("orders"));
+        await AwaitListedAsync("orders", 0);
         Session.RunCleanly("Get-RabbitBackup $Store | Restore-RabbitMq -Connection $Rabbit -Confirm:$false");
         Assert.Equal(Filled("orders", Messages), await TakeAllAsync("orders"));
     }

@@ -30,7 +30,7 @@ public sealed class StreamTests : BrokerTest
 
         Assert.Equal((500L, 500L), (Value(restored, "Confirmed"), Value(again, "Confirmed")));
         Assert.Equal(500L, Session.RunCleanly("$again = Get-RabbitBackup $Store -Latest | Restore-RabbitMq -Connection $Streams -Confirm:$false; $again.Queues[0].AlreadyThere").Single().BaseObject);
-        Session.RunCleanly("Get-RabbitBackup $Store | Select-Object -ExpandProperty Queues | Format-List | Out-String");
+        Session.RunCleanly("(Get-RabbitBackup $Store).Queues | Out-Default");
     }
 
     [Fact]
