@@ -47,7 +47,7 @@ internal static class ManifestRules
     }
 
     /// <summary>What is wrong with a queue's row by itself, or null.</summary>
-    internal static string? Complaint(QueueEntry queue) => QueueComplaint(new BackupManifest { BackupId = "row", Status = BackupStatus.Partial }, queue, new(StringComparer.Ordinal));
+    internal static string? Complaint(QueueEntry queue) => QueueComplaint(new BackupManifest { BackupId = "row", Status = BackupStatus.Partial, BasedOn = "any" }, queue, new(StringComparer.Ordinal));
 
     /// <summary>What is wrong with a segment's row by itself, or null.</summary>
     internal static string? Complaint(SegmentEntry segment) => KeyComplaint("row", segment.Key, "queues/", new(StringComparer.Ordinal)) ?? SegmentComplaint(segment);

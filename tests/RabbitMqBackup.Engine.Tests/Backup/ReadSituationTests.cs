@@ -199,7 +199,7 @@ public class ReadSituationTests
         await using Situation at = await Situation.CreateAsync(generation);
         await at.Client.DeclareAsync(Queue, type, new() { ["x-max-length"] = 200 });
         await at.FillAsync(200);
-        Task<QueueEntry> backup = at.BackupAsync(perSecond: 60);
+        Task<QueueEntry> backup = at.BackupAsync(perSecond: 20);
         await at.UntilHeldAsync(Queue);
         await at.Client.PublishEachAsync(Queue, Enumerable.Range(200, 50).Select(number => $"{number}"), Cancellation);
         QueueEntry entry = await backup;
@@ -216,7 +216,7 @@ public class ReadSituationTests
         await using Situation at = await Situation.CreateAsync(generation);
         await at.Client.DeclareAsync(Queue, type, new() { ["x-max-length"] = 200, ["x-overflow"] = "reject-publish" });
         await at.FillAsync(200);
-        Task<QueueEntry> backup = at.BackupAsync(perSecond: 60);
+        Task<QueueEntry> backup = at.BackupAsync(perSecond: 20);
         await at.UntilHeldAsync(Queue);
         await at.Client.PublishEachAsync(Queue, Enumerable.Range(200, 50).Select(number => $"{number}"), Cancellation);
         QueueEntry entry = await backup;
@@ -232,19 +232,19 @@ public class ReadSituationTests
     {
         await using Situation at = await Situation.CreateAsync(generation);
         await at.Client.DeclareAsync(Queue, type);
-        await at.FillAsync(1000);
+        await at.FillAsync(3000);
         foreach (int run in (int[])[1, 2])
         {
             QueueEntry entry = await at.BackupAsync(perSecond: 100, hold: TimeSpan.FromSeconds(3));
             Assert.Equal((QueueOutcome.Incomplete, nameof(ErrorCode.OperationTimedOut)), (entry.Outcome, entry.ErrorCode));
             GapEntry gap = Assert.Single(entry.Gaps);
-            Assert.Equal(("HoldTime", 1000), (gap.Code, entry.Messages + gap.Messages));
-            Assert.InRange(entry.Messages, 1, 999);
+            Assert.Equal(("HoldTime", 3000), (gap.Code, entry.Messages + gap.Messages));
+            Assert.InRange(entry.Messages, 1, 2999);
             Assert.Empty(entry.Notes);
             Assert.Equal(run, at.Harness.Failures.Count);
         }
 
-        await at.AssertIdsAsync(1000);
+        await at.AssertIdsAsync(3000);
     }
 
     [Fact]

@@ -43,7 +43,7 @@ internal static class ExactnessCorpus
             Add($"in an array in a table {name}", (Headers, Table(("h", Typed('F', Table(("a", Typed('A', Long([.. Typed('F', Table(("deep", field))), .. field])))))))));
         }
 
-        foreach (string name in (string[])["a", "ü", "with blank", "x-of-ours", new string('n', 128)])
+        foreach (string name in (string[])["a", "Z", "ü", "ключ", "with blank", "tab\there", "x-of-ours", new string('n', 128)])
         {
             Add($"header named {name}", (Headers, Table((name, Text("v")))));
         }

@@ -9,6 +9,8 @@ using Xunit;
 namespace RabbitMqBackup.Engine.Tests.Faults;
 
 /// <summary>A process that lives long: many backups and restores leave no memory, handle, thread, connection or channel behind. 40 in CI, 2,000 in a long run.</summary>
+[CollectionDefinition(nameof(SoakTests), DisableParallelization = true)]
+[Collection(nameof(SoakTests))]
 public sealed class SoakTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;

@@ -52,7 +52,14 @@ public class RestoreTroubleTests
         Assert.Contains(result.Queues[0].ErrorCode, new[] { nameof(ErrorCode.BrokerConnectionLost), nameof(ErrorCode.BrokerUnreachable) });
         Assert.InRange(result.Confirmed, 1, Messages - 1);
         await using IndependentClient client = await IndependentClient.ConnectAsync(broker, scene.VirtualHost.Name);
-        Assert.InRange(await client.CountAsync("orders"), result.Confirmed, result.Confirmed + result.Unconfirmed);
+        uint count;
+        for (DateTime deadline = DateTime.UtcNow.AddSeconds(60); (count = await client.CountAsync("orders")) < result.Confirmed && DateTime.UtcNow < deadline;)
+        {
+            // A node that was killed reads its queues in for a while after it has opened its port.
+            await Task.Delay(100, Cancel);
+        }
+
+        Assert.InRange(count, result.Confirmed, result.Confirmed + result.Unconfirmed);
     }
 
     [Fact]
