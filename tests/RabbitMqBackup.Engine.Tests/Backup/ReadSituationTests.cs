@@ -162,7 +162,7 @@ public class ReadSituationTests
         await at.Client.DeclareAsync(Queue, type, new() { ["x-dead-letter-exchange"] = "", ["x-dead-letter-routing-key"] = Dead });
         await at.Client.PublishAsync(Queue, Enumerable.Range(0, 200).Select(number =>
             (new BasicProperties { MessageId = $"{number}", Expiration = number % 2 == 0 ? "2000" : "600000" }, new byte[10])));
-        QueueEntry entry = await at.BackupAsync(perSecond: 50);
+        QueueEntry entry = await at.BackupAsync(perSecond: 20);
 
         Assert.Equal((QueueOutcome.Captured, 200), (entry.Outcome, (int)entry.Messages));
         await at.UntilCountAsync(Dead, 100);
