@@ -31,7 +31,7 @@ public class QueueListingTests
         Assert.Equal(generation == "4.0" ? ReadVerdict.Caution : ReadVerdict.Safe, queues["quorum"].Verdict);
         Assert.Equal(counted ? ReadVerdict.Caution : ReadVerdict.Safe, queues["limited"].Verdict);
         Assert.Equal(counted ? 2 : 3, queues["limited"].Decision!.Plan!.StopAtDeliveryCount);
-        Assert.Equal(ReadVerdict.Unsafe, queues["stream"].Verdict);
+        Assert.Equal(ReadVerdict.Safe, queues["stream"].Verdict);
     }
 
     [Theory]
