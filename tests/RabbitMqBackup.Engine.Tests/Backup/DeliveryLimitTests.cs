@@ -163,7 +163,7 @@ public class DeliveryLimitTests
         await queue.AssertUnharmedAsync();
     }
 
-    [Theory(Skip = "Fails: a stop at the first message notes a changed order even where the order was kept. To be mended in the reader.")]
+    [Theory(Skip = "Fails: the reader notes a changed order. Not known whether the order did change: find out first, it may be a fault of the reader.")]
     [InlineData("3.10")]
     [InlineData("4.0")]
     public async Task A_message_that_the_application_gave_back_often_stops_the_read_before_anything_else_is_touched(string generation)
@@ -183,7 +183,7 @@ public class DeliveryLimitTests
         await queue.AssertUnharmedAsync();
     }
 
-    [Fact(Skip = "Fails: a stop at the first message notes a changed order even where the order was kept. To be mended in the reader.")]
+    [Fact(Skip = "Fails: the reader notes a changed order. Not known whether the order did change: find out first, it may be a fault of the reader.")]
     public async Task On_4_3_a_message_at_the_limit_stops_the_read_since_a_crash_of_the_reader_would_drop_it()
     {
         await using LimitedQueue queue = await LimitedQueue.CreateAsync("4.3", "argument", 3);

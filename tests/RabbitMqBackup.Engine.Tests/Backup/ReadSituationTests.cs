@@ -153,7 +153,7 @@ public class ReadSituationTests
         Assert.Equal(0u, await at.Client.CountAsync(Queue));
     }
 
-    [Theory(Skip = "Fails: messages behind one that lives on do not expire at once, as the test expects. To be measured anew on each version.")]
+    [Theory(Skip = "Fails: 1 of 100 messages expired. Cause not known; perhaps brokers expire only at the head of the queue: measure on each version.")]
     [MemberData(nameof(GenerationsAndTypes))]
     public async Task Messages_whose_time_runs_out_while_they_are_held_expire_at_their_return_and_are_in_the_backup(string generation, string type)
     {
@@ -226,7 +226,7 @@ public class ReadSituationTests
         Assert.Equal(Enumerable.Range(0, 250).Select(number => $"{number}"), await at.Client.TakeIdsAsync(Queue));
     }
 
-    [Theory(Skip = "Fails on quorum queues of 4.0: a second read that ends early notes a changed order. To be mended in the reader, or its limit told.")]
+    [Theory(Skip = "Fails on quorum queues of 4.0: the reader notes a changed order, and may be right: find out whether the queue was rotated.")]
     [MemberData(nameof(GenerationsAndTypes))]
     public async Task When_the_hold_time_is_over_everything_goes_back_in_order_and_the_rest_is_a_gap(string generation, string type)
     {

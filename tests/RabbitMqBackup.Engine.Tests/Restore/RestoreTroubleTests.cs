@@ -34,7 +34,7 @@ public class RestoreTroubleTests
         Assert.InRange(ids.Count - Messages, 0, result.PossibleDuplicates);
     }
 
-    [Fact(Skip = "Fails: its messages are transient, which a killed broker may lose. To be made persistent, and run.")]
+    [Fact(Skip = "Fails: confirmed messages are gone after the kill. Cause not known; perhaps because they are transient: make them persistent and run.")]
     public async Task A_target_that_stays_away_is_told_with_what_it_has_and_what_nobody_knows()
     {
         await using OwnTestBroker broker = await StartAsync();
