@@ -27,24 +27,28 @@ public abstract class DefinitionsCmdlet : BrokerCmdlet
     /// <summary>Exchanges, with wildcards, and with them the bindings and exchanges that lead to them.</summary>
     [Parameter]
     [SupportsWildcards]
+    [ArgumentCompleter(typeof(ExchangeCompleter))]
     [ValidateNotNullOrEmpty]
     public string[] Exchange { get; set; } = [];
 
     /// <summary>Users, with wildcards, and with them their permissions.</summary>
     [Parameter]
     [SupportsWildcards]
+    [ArgumentCompleter(typeof(UserCompleter))]
     [ValidateNotNullOrEmpty]
     public string[] User { get; set; } = [];
 
     /// <summary>Policies and operator policies, with wildcards.</summary>
     [Parameter]
     [SupportsWildcards]
+    [ArgumentCompleter(typeof(PolicyCompleter))]
     [ValidateNotNullOrEmpty]
     public string[] Policy { get; set; } = [];
 
     /// <summary>Parameters of components such as shovels and federation upstreams, by name, with wildcards.</summary>
     [Parameter]
     [SupportsWildcards]
+    [ArgumentCompleter(typeof(ParameterCompleter))]
     [ValidateNotNullOrEmpty]
     public string[] Parameter { get; set; } = [];
 
@@ -118,6 +122,16 @@ public abstract class DefinitionsCmdlet : BrokerCmdlet
         DefinitionsDocument document = DefinitionsDocument.FromObjects(_singles.ToArray());
         _singles.Clear();
         return document;
+    }
+
+    /// <summary>Only what does not name its virtual host can be put into one.</summary>
+    /// <exception cref="ArgumentException">-TargetVirtualHost was given, and all definitions name theirs.</exception>
+    private protected void CheckTarget(params DefinitionsDocument[] documents)
+    {
+        if (TargetVirtualHost is not null && documents.All(document => !document.IsSingleVirtualHost && document.Objects.Any(item => item.VirtualHost is not null)))
+        {
+            throw new ArgumentException("-TargetVirtualHost is for a file of one virtual host, and these definitions name their virtual hosts: -VirtualHostMap renames them.", nameof(TargetVirtualHost));
+        }
     }
 
     /// <summary>Tells what was odd.</summary>

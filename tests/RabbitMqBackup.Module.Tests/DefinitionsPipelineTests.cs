@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using System.Text;
 using RabbitMQ.Client;
 using Xunit;
 
@@ -132,6 +133,31 @@ public sealed class DefinitionsPipelineTests : BrokerTest
     }
 
     [Fact]
+    public async Task Names_of_what_is_selected_complete()
+    {
+        await Channel.ExchangeDeclareAsync("my events", ExchangeType.Topic, durable: true, cancellationToken: Cancellation);
+        await ManageAsync($"policies/{VirtualHost.Name}/my-policy", """{"pattern":"x","definition":{"max-length":1}}""");
+        await ManageAsync($"operator-policies/{VirtualHost.Name}/my-ceiling", """{"pattern":"x","definition":{"max-length":1}}""");
+        await ManageAsync($"vhost-limits/{VirtualHost.Name}/max-queues", """{"value":100}""");
+        foreach ((string typed, string completed) in new[] { ("Exchange my", "'my events'"), ("User gue", "guest"), ("Policy my-p", "my-policy"), ("Policy my-c", "my-ceiling"), ("Parameter lim", "limits") })
+        {
+            Session.Set("Line", $"Export-RabbitDefinitions -Connection $Rabbit -{typed}");
+            Assert.Equal(completed, Value(Assert.Single(Session.RunCleanly("[System.Management.Automation.CommandCompletion]::CompleteInput($Line, $Line.Length, $null).CompletionMatches")), "CompletionText"));
+        }
+    }
+
+    [Theory]
+    [InlineData("Import-RabbitDefinitions $Folder/d.json -Connection $Rabbit -TargetVirtualHost other -Confirm:$false")]
+    [InlineData("Export-RabbitDefinitions -Connection $Rabbit -TargetVirtualHost other")]
+    [InlineData("Compare-RabbitDefinitions $Folder/d.json -Connection $Rabbit -TargetVirtualHost other")]
+    public async Task A_target_for_definitions_that_name_their_virtual_hosts_is_an_error_and_not_ignored(string command)
+    {
+        await FillAsync("orders", 0);
+        Session.RunCleanly("$null = Export-RabbitDefinitions $Folder/d.json -Connection $Rabbit");
+        Assert.Contains("-VirtualHostMap", Assert.Single(Session.Run(command).Errors).ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Redacted_definitions_have_no_secret_and_still_compare()
     {
         await FillAsync("orders", 0);
@@ -212,5 +238,11 @@ public sealed class DefinitionsPipelineTests : BrokerTest
     {
         Session.Set("WholeUri", $"amqp://{Broker.User}:{Broker.Password}@{Broker.Host}:{Broker.AmqpPort}");
         Session.RunCleanly("$global:Whole = New-RabbitConnection $WholeUri -ManagementUri $ManagementUri");
+    }
+
+    private async Task ManageAsync(string path, string json)
+    {
+        using HttpResponseMessage response = await Broker.Management.PutAsync(path, new StringContent(json, Encoding.UTF8, "application/json"), Cancellation);
+        response.EnsureSuccessStatusCode();
     }
 }

@@ -41,6 +41,7 @@ public sealed class CompareRabbitDefinitionsCommand : DefinitionsCmdlet
 
         RabbitConnection? live = Difference is null ? OpenConnection() : Difference.Connection is { } given ? Open(given) : null;
         DefinitionsDocument difference = live is not null ? ReadLive(live) : Read(Difference!) ?? TakeSingles()!;
+        CheckTarget(reference, difference);
         DefinitionsPair pair = new()
         {
             VirtualHost = TargetVirtualHost ?? live?.VirtualHost,

@@ -97,6 +97,7 @@ public sealed class ExportRabbitDefinitionsCommand : DefinitionsCmdlet
 
     private DefinitionsDocument Edit(DefinitionsDocument document)
     {
+        CheckTarget(document);
         DefinitionsSelection selection = Selection;
         if (selection.VirtualHosts.Count == 0 && _document is null && OpenConnection().VirtualHost is { } only)
         {

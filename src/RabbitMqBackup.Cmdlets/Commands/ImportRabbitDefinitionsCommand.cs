@@ -52,6 +52,7 @@ public sealed class ImportRabbitDefinitionsCommand : DefinitionsCmdlet
 
     private void Import(DefinitionsDocument document)
     {
+        CheckTarget(document);
         string? undo = UndoPath is null ? null : SessionState.Path.GetUnresolvedProviderPathFromPSPath(UndoPath);
         if (_undoIsKept || (undo is not null && File.Exists(undo) && !Force))
         {

@@ -102,7 +102,7 @@ public sealed class NewRabbitBackupStoreCommand : AsyncCmdlet
 
     /// <summary>Azure: access tier of what is written.</summary>
     [Parameter]
-    [ValidateSet("Hot", "Cool", "Cold", "Archive")]
+    [ValidateSet("Hot", "Cool", "Cold")]
     public string? AccessTier { get; set; }
 
     /// <summary>Azure: days for which what a backup is made of can't be changed or deleted.</summary>

@@ -48,12 +48,15 @@ internal readonly partial record struct ManagementError(string Code, string Reas
     {
         // Brokers before 4.3 escape some reasons for HTML, 4.0 prints some as Erlang's binaries: <<"...\n">>.
         string plain = WebUtility.HtmlDecode(reason).Replace("<<\"", "", StringComparison.Ordinal).Replace("\">>", "", StringComparison.Ordinal).Replace("\\n", " ", StringComparison.Ordinal);
-        string line = UserInfo().Replace(Blanks().Replace(plain, " ").Trim().TrimEnd('.'), "://***@");
+        string line = Passphrase().Replace(UserInfo().Replace(Blanks().Replace(plain, " ").Trim().TrimEnd('.'), "://***@"), "$1***");
         return line.Length > MaxReason ? line[..MaxReason] + "…" : line;
     }
 
-    [GeneratedRegex(@"://[^/@\s]*@", RegexOptions.CultureInvariant, 1000)]
+    [GeneratedRegex(@"://[^/?#\s""]*@", RegexOptions.CultureInvariant, 1000)]
     private static partial Regex UserInfo();
+
+    [GeneratedRegex(@"([?&]password=)[^&#\s""]*", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase, 1000)]
+    private static partial Regex Passphrase();
 
     [GeneratedRegex(@"\s+", RegexOptions.CultureInvariant, 1000)]
     private static partial Regex Blanks();

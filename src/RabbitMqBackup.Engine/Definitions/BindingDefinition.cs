@@ -27,6 +27,9 @@ public sealed class BindingDefinition : DefinitionObject
     /// <summary>Source and destination.</summary>
     public override string Name => $"{Source} -> {Destination}";
 
+    /// <summary>The default exchange's, which every queue has by itself: lists of the management API show it.</summary>
+    internal override bool IsBrokersOwn => Source.Length == 0 && DestinationType == "queue" && Destination == RoutingKey;
+
     /// <summary>Arguments by name: bool, long, double, string, null, lists and dictionaries of these.</summary>
     public IReadOnlyDictionary<string, object?> Arguments => JsonValues.ToDictionary(Json.Member("arguments"));
 

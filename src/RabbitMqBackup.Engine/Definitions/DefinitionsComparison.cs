@@ -76,7 +76,13 @@ public static class DefinitionsComparison
             return (DefinitionSecrets.Redact(first), DefinitionSecrets.Redact(second));
         }
 
-        return first is UserDefinition a && second is UserDefinition b ? (a.WithHashOf(b), b.WithHashOf(a)) : (first, second);
+        if (first is not UserDefinition a || second is not UserDefinition b)
+        {
+            return (first, second);
+        }
+
+        (a, b) = (a.SaysNoPassword ? a.WithPasswordOf(b) : a, b.SaysNoPassword ? b.WithPasswordOf(a) : b);
+        return (a.WithHashOf(b), b.WithHashOf(a));
     }
 
     private static string Show(string path, JsonNode? value) => value is null ? "" : DefinitionSecrets.Hide(path, value.ToJsonString());

@@ -23,6 +23,12 @@ public sealed record DefinitionsPair
         DefinitionsSelection selection = Selection;
         DefinitionsDocument before = new DefinitionsEdit { VirtualHost = VirtualHost, Transformations = Transformations, Remapping = Remapping }.Apply(first).Document;
         DefinitionsDocument after = second.ToClusterWide(VirtualHost ?? (first.IsSingleVirtualHost ? before.VirtualHosts[0].Name : null));
+        if (first.IsSingleVirtualHost || second.IsSingleVirtualHost)
+        {
+            // Such a file never has rights of users: that the other side has some is no difference.
+            (before, after) = (WithoutRights(before), WithoutRights(after));
+        }
+
         if (selection.IsEverything && (first.IsSingleVirtualHost || second.IsSingleVirtualHost))
         {
             // Only these can't have users; what the other side has beyond the one virtual host is no difference.
@@ -37,4 +43,6 @@ public sealed record DefinitionsPair
 
         return DefinitionsComparison.Compare(selection.Apply(before, mustFind: false), selection.Apply(after, mustFind: false));
     }
+
+    private static DefinitionsDocument WithoutRights(DefinitionsDocument document) => document.WithObjects(document.Objects.Where(item => item is not (PermissionDefinition or TopicPermissionDefinition)));
 }

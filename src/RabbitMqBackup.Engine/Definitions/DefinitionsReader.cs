@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using RabbitMqBackup.Engine.Broker;
 
@@ -43,6 +44,11 @@ internal static class DefinitionsReader
             }
         }
 
+        if (!root.EnumerateObject().Any(member => DefinitionSchema.OfSection(member.Name) is not null))
+        {
+            warnings.Add("There are no definitions in it: it has none of their lists, such as \"queues\".");
+        }
+
         faults.AddRange(Homeless(objects));
         if (faults.Count > 0)
         {
@@ -58,12 +64,21 @@ internal static class DefinitionsReader
 
     private static JsonElement Parse(ReadOnlyMemory<byte> json, string source)
     {
-        ReadOnlySpan<byte> mark = [0xEF, 0xBB, 0xBF];
+        ReadOnlyMemory<byte> text = Utf8(json);
+        if (text.IsEmpty)
+        {
+            throw Invalid(source, "the file is empty", null);
+        }
+
         try
         {
             // Cloned, so that the elements don't hang on pooled memory.
-            using JsonDocument document = JsonDocument.Parse(json.Span.StartsWith(mark) ? json[mark.Length..] : json);
-            CheckTexts(document.RootElement);
+            using JsonDocument document = JsonDocument.Parse(text);
+            if (Fault(document.RootElement) is { } fault)
+            {
+                throw Invalid(source, fault.TrimStart('.', ' '), null);
+            }
+
             return document.RootElement.Clone();
         }
         catch (InvalidOperationException exception)
@@ -76,8 +91,21 @@ internal static class DefinitionsReader
         }
     }
 
-    /// <summary>JSON is parsed without looking into its texts: one that can't be decoded would fail wherever it is first used.</summary>
-    private static void CheckTexts(JsonElement element)
+    /// <summary>Without a byte order mark; and from UTF-16, which Windows PowerShell writes where it redirects.</summary>
+    private static ReadOnlyMemory<byte> Utf8(ReadOnlyMemory<byte> json) => json.Span switch
+    {
+        [0xEF, 0xBB, 0xBF, ..] => json[3..],
+        [0xFF, 0xFE, ..] => Encoding.UTF8.GetBytes(Encoding.Unicode.GetString(json.Span[2..])),
+        [0xFE, 0xFF, ..] => Encoding.UTF8.GetBytes(Encoding.BigEndianUnicode.GetString(json.Span[2..])),
+        _ => json,
+    };
+
+    /// <summary>
+    /// What can't be understood although it is JSON, with its place; null where there is nothing. JSON is parsed without looking into its texts: one that can't be decoded would fail wherever it is first
+    /// used. And of two members of one name each reader would take another.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">A text can't be decoded.</exception>
+    private static string? Fault(JsonElement element)
     {
         switch (element.ValueKind)
         {
@@ -85,21 +113,37 @@ internal static class DefinitionsReader
                 _ = element.GetString();
                 break;
             case JsonValueKind.Array:
+                int index = 0;
                 foreach (JsonElement item in element.EnumerateArray())
                 {
-                    CheckTexts(item);
+                    if (Fault(item) is { } fault)
+                    {
+                        return $"[{index}]{fault}";
+                    }
+
+                    index++;
                 }
 
                 break;
             case JsonValueKind.Object:
+                HashSet<string> names = [];
                 foreach (JsonProperty member in element.EnumerateObject())
                 {
-                    _ = member.Name;
-                    CheckTexts(member.Value);
+                    if (!names.Add(member.Name))
+                    {
+                        return $" has \"{member.Name}\" twice";
+                    }
+
+                    if (Fault(member.Value) is { } fault)
+                    {
+                        return $".{member.Name}{fault}";
+                    }
                 }
 
                 break;
         }
+
+        return null;
     }
 
     private static void ReadSection(DefinitionSchema schema, JsonElement section, List<DefinitionObject> objects, List<string> faults, Dictionary<string, (string Place, int Count)> unknown)

@@ -33,7 +33,7 @@ internal sealed class ImportForecast
         DefinitionSchema schema = DefinitionSchema.Of(wanted.Kind);
         return string.Join("; ", DefinitionsComparison.Compare(there, wanted)
             .Where(difference => schema.Knows(difference.Path.Split('.', '[')[0]))
-            .Select(difference => $"{difference.Path} is {Show(difference.Before)}, wanted {Show(difference.After)}"));
+            .Select(difference => difference.Before == difference.After ? $"{difference.Path} is another" : $"{difference.Path} is {Show(difference.Before)}, wanted {Show(difference.After)}"));
     }
 
     private static string Show(string value) => value.Length == 0 ? "not set" : value;
@@ -57,9 +57,9 @@ internal sealed class ImportForecast
             return new() { Definition = wanted, Outcome = ImportOutcome.Skipped, Reason = "each cluster has its own" };
         }
 
-        if (DefinitionSchema.Of(wanted.Kind).HasEmptyName(wanted.Json))
+        if (DefinitionSchema.Of(wanted.Kind).BadName(wanted.Json) is { } fault)
         {
-            return new() { Definition = wanted, Outcome = ImportOutcome.Failed, Reason = "a name of it is empty, and nobody could address it" };
+            return new() { Definition = wanted, Outcome = ImportOutcome.Failed, Reason = fault };
         }
 
         if (DefinitionSecrets.IsRedacted(wanted))
@@ -69,8 +69,12 @@ internal sealed class ImportForecast
 
         if (!_target.TryGetValue(wanted.Key, out DefinitionObject? there))
         {
-            return new() { Definition = wanted, Outcome = ImportOutcome.Created, Reason = Lacking(wanted) };
+            return wanted is QueueDefinition && wanted.Name.StartsWith("amq.", StringComparison.Ordinal)
+                ? new() { Definition = wanted, Outcome = ImportOutcome.Failed, Reason = "its name is one that a broker gave it, and no broker takes such a name: its application gets another when it declares it anew" }
+                : new() { Definition = wanted, Outcome = ImportOutcome.Created, Reason = Lacking(wanted) };
         }
+
+        wanted = wanted is UserDefinition { SaysNoPassword: true } silent ? silent.WithPasswordOf((UserDefinition)there) : wanted;
 
         string differences = Describe(there, wanted);
         if (differences.Length > 0 && wanted is UserDefinition user && user.Name == _importer.UserName && !user.CanImportWith(_importer.Password))

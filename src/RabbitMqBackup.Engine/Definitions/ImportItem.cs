@@ -26,7 +26,7 @@ public sealed record ImportItem
 
     /// <summary>The item of an undo as an error, for what stays as the import made it.</summary>
     public RabbitBackupException? ToUndoException() => Outcome is ImportOutcome.Conflict or ImportOutcome.Failed
-        ? new(ErrorCode.DefinitionConflict, $"The {Object} stays as it is: {Reason}.")
+        ? new(ErrorCode.DefinitionConflict, $"The {Object} stays as it is: {Reason.TrimEnd('.')}.")
         {
             Target = Object,
             Hint = Outcome is ImportOutcome.Conflict ? "-Force takes it back all the same." : "Empty or free it and undo again, or delete it yourself.",
@@ -36,12 +36,12 @@ public sealed record ImportItem
     /// <summary>The item as an error, for a conflict or a failure.</summary>
     public RabbitBackupException? ToException() => Outcome switch
     {
-        ImportOutcome.Conflict => new(ErrorCode.DefinitionConflict, $"The {Object} exists with other properties: {Reason}.")
+        ImportOutcome.Conflict => new(ErrorCode.DefinitionConflict, $"The {Object} exists with other properties: {Reason.TrimEnd('.')}.")
         {
             Target = Object,
             Hint = "An import changes no queue and no exchange that exists. Delete it on the target, or leave it out.",
         },
-        ImportOutcome.Failed => new(ErrorCode.DefinitionInvalid, $"The {Object} was not imported: {Reason}.") { Target = Object },
+        ImportOutcome.Failed => new(ErrorCode.DefinitionInvalid, $"The {Object} was not imported: {Reason.TrimEnd('.')}.") { Target = Object },
         _ => null,
     };
 }

@@ -12,6 +12,8 @@ internal sealed class ImportUndo(UndoPlan plan, ManagementClient management, IEn
     // The number of messages in a stream is right after 0.8 to 4.9 s (measured); the broker's own if-empty does not look at streams.
     private static readonly TimeSpan StreamCountDelay = TimeSpan.FromSeconds(6);
 
+    // A node that is restarted is waited for, as in an import; deleting what is gone already is no error.
+    private readonly RetryPolicy _retry = new(new() { MaxAttempts = 8, FirstDelay = TimeSpan.FromSeconds(1) }, new CircuitBreaker(ErrorCode.ManagementApiUnavailable, management.DisplayUri, TimeProvider.System), TimeProvider.System);
     private readonly Dictionary<DefinitionKey, string> _refusals = [];
     private readonly Dictionary<string, BrokerConnection> _connections = [];
     private readonly HashSet<DefinitionKey> _removals = [.. plan.Items.Where(item => item.Outcome is ImportOutcome.Removed).Select(item => item.Definition.Key)];
@@ -32,7 +34,7 @@ internal sealed class ImportUndo(UndoPlan plan, ManagementClient management, IEn
         long done = 0;
         foreach (DefinitionObject item in removals)
         {
-            await DeleteAsync(item, cancellationToken).ConfigureAwait(false);
+            await _retry.RunAsync(_ => DeleteAsync(item, cancellationToken), cancellationToken).ConfigureAwait(false);
             progress?.Report(new() { Activity = Activity, Unit = DefinitionsImporter.Unit, Current = DefinitionSchema.Of(item.Kind).Section, Messages = ++done, TotalMessages = removals.Count + changes.Count });
         }
 
@@ -91,7 +93,7 @@ internal sealed class ImportUndo(UndoPlan plan, ManagementClient management, IEn
                 await management.DeleteAsync(path, query, cancellationToken).ConfigureAwait(false);
             }
         }
-        catch (RabbitBackupException exception) when (exception.Code is not (ErrorCode.ManagementApiUnavailable or ErrorCode.BrokerAuthenticationFailed))
+        catch (RabbitBackupException exception) when (!exception.IsTransient && exception.Code is not (ErrorCode.ManagementApiUnavailable or ErrorCode.BrokerAuthenticationFailed))
         {
             _refusals[item.Key] = exception.Message;
         }
@@ -123,12 +125,24 @@ internal sealed class ImportUndo(UndoPlan plan, ManagementClient management, IEn
             return null;
         }
 
-        if (!_connections.TryGetValue(name.VirtualHost, out BrokerConnection? connection))
+        if (!_connections.TryGetValue(name.VirtualHost, out BrokerConnection? connection) )
         {
             _connections[name.VirtualHost] = connection = await BrokerConnection.OpenAsync(plan.Broker, name.VirtualHost, cancellationToken).ConfigureAwait(false);
         }
 
-        QueueDepth depth = await connection.GetDepthAsync(name.Name, cancellationToken).ConfigureAwait(false);
+        QueueDepth depth;
+        try
+        {
+            depth = await connection.GetDepthAsync(name.Name, cancellationToken).ConfigureAwait(false);
+        }
+        catch (RabbitBackupException exception) when (exception.IsTransient)
+        {
+            // The next attempt connects anew.
+            _connections.Remove(name.VirtualHost);
+            await connection.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+
         return Objection(Math.Max(depth.Messages, told.Messages + told.Unacknowledged), depth.Consumers);
     }
 

@@ -57,24 +57,51 @@ internal sealed class UndoForecast
                 .OrderBy(item => item.Kind == DefinitionKind.Permission).ThenByDescending(item => item.Kind).Select(item => Removal(item.Definition)),
         ];
         HashSet<DefinitionKey> removed = [.. removals.Where(item => item.Outcome is ImportOutcome.Removed).Select(item => item.Definition.Key)];
-        HashSet<string> staying = [];
-        for (int i = 0; i < removals.Count; i++)
-        {
-            if (removals[i] is { Outcome: ImportOutcome.Removed, Definition: VirtualHostDefinition host } && Others(host.Name, removed) is { } other)
-            {
-                removals[i] = removals[i] with { Outcome = ImportOutcome.Failed, Reason = $"it has what the import did not make or what stays, e.g. the {other}" };
-                staying.Add(host.Name);
-            }
-        }
+        ILookup<(string?, string), BindingDefinition> bindings = BindingsThatStay(removed);
+        Keep(removals, removed, item => item is ExchangeDefinition ? bindings[(item.VirtualHost, item.Name)].FirstOrDefault() : null);
+        Keep(removals, removed, item => item is VirtualHostDefinition ? Others(item.Name, removed) : null);
+        HashSet<string> staying = [.. removals.Where(item => item is { Kind: DefinitionKind.VirtualHost, Outcome: ImportOutcome.Failed }).Select(item => item.Definition.Name)];
+        removals = [.. removals.Select(item => StaysWithHost(item, staying) ? item with { Outcome = ImportOutcome.Failed, Reason = ImportUndo.HostStays } : item)];
+        removed.RemoveWhere(key => key.Kind == DefinitionKind.Permission && staying.Contains(key.VirtualHost ?? ""));
+        ILookup<string, DefinitionObject> rights = RightsThatStay(removed);
+        Keep(removals, removed, item => item is UserDefinition ? rights[item.Name].FirstOrDefault() : null);
 
         IEnumerable<ImportItem> changes = _report.Items.Where(item => item.Outcome is ImportOutcome.Changed).Select(item => Reversal(item.Definition));
         return new()
         {
             Broker = _broker,
             Report = _report,
-            Items = [.. removals.Select(item => StaysWithHost(item, staying) ? item with { Outcome = ImportOutcome.Failed, Reason = ImportUndo.HostStays } : item), .. changes],
+            Items = [.. removals, .. changes],
         };
     }
+
+    /// <summary>What something of others would go with is not removed: bindings go with an exchange, permissions with a user, and everything with a virtual host.</summary>
+    private static void Keep(List<ImportItem> removals, HashSet<DefinitionKey> removed, Func<DefinitionObject, object?> others)
+    {
+        for (int i = 0; i < removals.Count; i++)
+        {
+            if (removals[i].Outcome is ImportOutcome.Removed && others(removals[i].Definition) is { } other)
+            {
+                removed.Remove(removals[i].Definition.Key);
+                removals[i] = removals[i] with { Outcome = ImportOutcome.Failed, Reason = $"it has what the import did not make or what stays, e.g. the {other}" };
+            }
+        }
+    }
+
+    /// <summary>Bindings that are there after the undo, by the exchanges that they come from and lead to.</summary>
+    private ILookup<(string?, string), BindingDefinition> BindingsThatStay(HashSet<DefinitionKey> removed) => _now.Values.OfType<BindingDefinition>()
+        .Where(binding => !GoesAnyway(binding, removed))
+        .SelectMany(binding => binding.DestinationType == "exchange" ? new[] { binding.Source, binding.Destination } : [binding.Source], (binding, exchange) => (Exchange: (binding.VirtualHost, exchange), Binding: binding))
+        .ToLookup(pair => pair.Exchange, pair => pair.Binding);
+
+    /// <summary>What users may do after the undo, by user.</summary>
+    private ILookup<string, DefinitionObject> RightsThatStay(HashSet<DefinitionKey> removed) => _now.Values
+        .Where(item => item is PermissionDefinition or TopicPermissionDefinition && !removed.Contains(item.Key) && !removed.Contains(new(DefinitionKind.VirtualHost, item.VirtualHost, item.VirtualHost ?? "")))
+        .ToLookup(item => item.Name);
+
+    // With its queue, which the import made.
+    private static bool GoesAnyway(BindingDefinition binding, HashSet<DefinitionKey> removed) =>
+        removed.Contains(binding.Key) || (binding.DestinationType == "queue" && removed.Contains(new(DefinitionKind.Queue, binding.VirtualHost, binding.Destination)));
 
     private static bool StaysWithHost(ImportItem item, HashSet<string> staying) =>
         item is { Outcome: ImportOutcome.Removed, Kind: DefinitionKind.Permission } && staying.Contains(item.Definition.VirtualHost ?? "");

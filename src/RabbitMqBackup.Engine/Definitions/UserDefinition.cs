@@ -28,6 +28,21 @@ public sealed class UserDefinition : DefinitionObject
     /// <summary>The password itself, which a file written by hand may have in place of a hash.</summary>
     private string? Password => Json.Text("password");
 
+    /// <summary>Nothing is said about a password, not even that there is none.</summary>
+    internal bool SaysNoPassword => !Json.TryGetProperty("password_hash", out _) && !Json.TryGetProperty("password", out _);
+
+    /// <summary>A user of which no password is told keeps the one that it has: to a broker, a missing hash means another that nobody knows.</summary>
+    internal UserDefinition WithPasswordOf(UserDefinition there) => (UserDefinition)With(json =>
+    {
+        foreach (string field in new[] { "password", "password_hash", "hashing_algorithm" })
+        {
+            if (there.Json.Text(field) is { } value)
+            {
+                json[field] = value;
+            }
+        }
+    });
+
     /// <summary>It can go on with an import: it logs in with this password and is an administrator.</summary>
     internal bool CanImportWith(string password) => Tags.Contains("administrator") && (Password == password || Fits(password, this));
 

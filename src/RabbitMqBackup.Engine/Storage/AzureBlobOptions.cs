@@ -20,7 +20,7 @@ public sealed record AzureBlobOptions
     /// <summary>Base URI of the account's blob service. Default: <c>https://{account}.blob.core.windows.net</c>.</summary>
     public Uri? Endpoint { get; init; }
 
-    /// <summary><c>Hot</c>, <c>Cool</c>, <c>Cold</c> or <c>Archive</c>. Default: the account's. What is in <c>Archive</c> can't be read before it is rehydrated.</summary>
+    /// <summary><c>Hot</c>, <c>Cool</c> or <c>Cold</c>. Default: the account's. What is in <c>Archive</c> can't be read before it is rehydrated.</summary>
     public string? AccessTier { get; init; }
 
     /// <summary>What a backup is made of can't be deleted or replaced for so many days. The container must have version-level immutability. Default: none.</summary>
@@ -44,7 +44,8 @@ public sealed record AzureBlobOptions
         string? complaint =
             new[] { ConnectionString, SasToken, AccountKey }.Count(secret => secret is not null) > 1 ? "Give one of connection string, SAS and account key."
             : ConnectionString is not null && Endpoint is not null ? "A connection string names the endpoint itself."
-            : AccessTier is not (null or "Hot" or "Cool" or "Cold" or "Archive") ? $"'{AccessTier}' is no access tier; there are Hot, Cool, Cold and Archive."
+            : AccessTier == "Archive" ? "What is put into the tier Archive can't be read, not even to list the backups: choose Hot, Cool or Cold, and let a lifecycle rule of the account archive old segments."
+            : AccessTier is not (null or "Hot" or "Cool" or "Cold") ? $"'{AccessTier}' is no access tier; there are Hot, Cool and Cold."
             : ImmutabilityDays < 1 ? "Immutability needs a number of days of at least 1."
             : ImmutabilityLocked && ImmutabilityDays is null ? "Locked immutability needs a number of days."
             : null;

@@ -20,6 +20,8 @@ internal sealed class S3Errors(string place)
         AmazonS3Exception { ErrorCode: NoSuchBucket } => _errors.NoBucket(target, exception),
         AmazonS3Exception { ErrorCode: "BadDigest" or "XAmzContentChecksumMismatch" or "InvalidDigest" or "XAmzContentSHA256Mismatch" } => _errors.Garbled(target, exception),
         AmazonS3Exception { ErrorCode: "RequestTimeout" or "SlowDown" or "Throttling" or "InternalError" or "ServiceUnavailable" } s3 => _errors.FromStatus(503, s3.ErrorCode, target, RetryAfter(s3), s3),
+        // A session that is over is a bad request to S3, not a forbidden one.
+        AmazonS3Exception { ErrorCode: "ExpiredToken" or "InvalidToken" or "TokenRefreshRequired" } s3 => _errors.FromStatus(403, s3.ErrorCode, target, null, s3),
         AmazonServiceException { StatusCode: > 0 } service => _errors.FromStatus((int)service.StatusCode, service.ErrorCode, target, RetryAfter(service), service),
         _ when _errors.FromNetwork(exception, target, cancellationToken) is { } network => network,
         // An answer that was altered or cut on its way: the library parses before it looks at anything else.

@@ -35,7 +35,7 @@ public sealed record S3Options
     /// <summary>Key for <c>aws:kms</c>. Default: the account's.</summary>
     public string? KmsKeyId { get; init; }
 
-    /// <summary>Storage class, e.g. <c>STANDARD_IA</c>. Default: the bucket's.</summary>
+    /// <summary>Storage class, e.g. <c>STANDARD_IA</c>. Default: the bucket's. Not those that have to be thawed before they can be read.</summary>
     public string? StorageClass { get; init; }
 
     /// <summary><c>GOVERNANCE</c> or <c>COMPLIANCE</c>: what a backup is made of can't be deleted or replaced for <see cref="ObjectLockDays"/>. The bucket must have object lock. Default: none.</summary>
@@ -77,6 +77,7 @@ public sealed record S3Options
             : SessionToken is not null && AccessKey is null ? "A session token needs an access key."
             : Profile is not null && AccessKey is not null ? "Either a profile or an access key, not both."
             : ServerSideEncryption is not (null or "AES256" or "aws:kms") ? $"'{ServerSideEncryption}' is no server-side encryption; there are AES256 and aws:kms."
+            : StorageClass is "GLACIER" or "DEEP_ARCHIVE" ? $"What is put into the storage class {StorageClass} can't be read, not even to list the backups: choose another, and let a lifecycle rule of the bucket archive old segments."
             : KmsKeyId is not null && ServerSideEncryption != "aws:kms" ? "A KMS key needs the server-side encryption aws:kms."
             : ObjectLockMode is not (null or "GOVERNANCE" or "COMPLIANCE") ? $"'{ObjectLockMode}' is no mode of object lock; there are GOVERNANCE and COMPLIANCE."
             : ObjectLockMode is null != ObjectLockDays is null || ObjectLockDays < 1 ? "Object lock needs a mode and a number of days of at least 1."

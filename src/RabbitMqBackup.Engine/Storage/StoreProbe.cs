@@ -3,11 +3,15 @@ using System.Security.Cryptography;
 namespace RabbitMqBackup.Engine.Storage;
 
 /// <summary>
-/// Tries whether a store can do what a backup needs: write, read back, keep conditions, list, delete. It uses an object of its own below <c>_probe/</c>, without the locks that backups get, and deletes it.
+/// Tries whether a store can do what a backup needs: write, also in parts, read back, keep conditions, lock where that is asked for, list, delete. It uses objects of its own below <c>_probe/</c> and deletes them. They get
+/// no lock, but for one of a single byte where the store is to lock backups: a version of that stays in the store until its lock ends.
 /// </summary>
 public static class StoreProbe
 {
     private const string Folder = "_probe/";
+
+    // Just more than the cloud stores send in one piece.
+    private const int PartedBytes = (8 << 20) + (64 << 10);
 
     /// <summary>Tries everything, in order, also after a failure where that still means something.</summary>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
@@ -15,7 +19,8 @@ public static class StoreProbe
     {
         ArgumentNullException.ThrowIfNull(store);
         await using IObjectStore objects = store.Open();
-        ObjectPath path = ObjectPath.Parse($"{Folder}{Guid.NewGuid():n}");
+        string name = $"{Folder}{Guid.NewGuid():n}";
+        ObjectPath path = ObjectPath.Parse(name), parted = ObjectPath.Parse($"{name}-parts"), locked = ObjectPath.Parse($"{name}-lock");
         byte[] content = RandomNumberGenerator.GetBytes(100_000);
         List<StoreProbeStep> steps = [];
         bool written = await TryAsync("write", true, "Nothing can be written", async () =>
@@ -32,6 +37,15 @@ public static class StoreProbe
             await TryAsync("replace by version", false, "Leases are not safe against races", () => MeetsConflictAsync(
                 () => PutAsync(objects, path, [1], new PutOptions { IfVersion = "0000000000000000" }, cancellationToken),
                 "the condition of a versioned put is ignored")).ConfigureAwait(false);
+            await TryAsync("write in parts", true, "What is larger than 8 MiB can't be written", () => WriteInPartsAsync(objects, parted, cancellationToken)).ConfigureAwait(false);
+            if (objects.Capabilities.HasFlag(StoreCapabilities.Retains))
+            {
+                await TryAsync("lock", true, "What a backup is made of can't be locked as this store is set up", async () =>
+                {
+                    await PutAsync(objects, locked, [1], new PutOptions { CreateOnly = true, Retain = true }, cancellationToken).ConfigureAwait(false);
+                    return null;
+                }).ConfigureAwait(false);
+            }
         }
 
         await TryAsync("list", true, "Backups can't be found", () => ListAsync(objects, written ? path : null, cancellationToken)).ConfigureAwait(false);
@@ -39,24 +53,28 @@ public static class StoreProbe
         {
             await TryAsync("delete", false, "Retention can't remove backups, and leases stay behind", async () =>
             {
-                await objects.DeleteAsync(path, null, cancellationToken).ConfigureAwait(false);
+                foreach (ObjectPath made in new[] { parted, path, locked })
+                {
+                    await objects.DeleteAsync(made, null, cancellationToken).ConfigureAwait(false);
+                }
+
                 return await objects.HeadAsync(path, cancellationToken).ConfigureAwait(false) is null ? null : "a deleted object is still there";
             }).ConfigureAwait(false);
         }
 
         return steps;
 
-        async Task<bool> TryAsync(string name, bool isRequired, string consequence, Func<Task<string?>> attempt)
+        async Task<bool> TryAsync(string what, bool isRequired, string consequence, Func<Task<string?>> attempt)
         {
             try
             {
                 string? complaint = await attempt().ConfigureAwait(false);
-                steps.Add(new StoreProbeStep(name, complaint is null, isRequired, complaint is null ? "" : $"{consequence}: {complaint}."));
+                steps.Add(new StoreProbeStep(what, complaint is null, isRequired, complaint is null ? "" : $"{consequence}: {complaint}."));
                 return complaint is null;
             }
             catch (RabbitBackupException failure)
             {
-                steps.Add(new StoreProbeStep(name, false, isRequired, $"{consequence}: {failure.Message}") { Failure = failure });
+                steps.Add(new StoreProbeStep(what, false, isRequired, $"{consequence}: {failure.Message}") { Failure = failure });
                 return false;
             }
         }
@@ -92,6 +110,22 @@ public static class StoreProbe
 
         byte[] part = await ReadAsync(objects, path, new ByteRange(50_000, 10), cancellationToken).ConfigureAwait(false);
         return content.AsSpan(50_000, 10).SequenceEqual(part) ? null : "a part of an object that is asked for comes back as something else";
+    }
+
+    private static async Task<string?> WriteInPartsAsync(IObjectStore objects, ObjectPath path, CancellationToken cancellationToken)
+    {
+        byte[] content = RandomNumberGenerator.GetBytes(PartedBytes);
+        await PutAsync(objects, path, content, new PutOptions { CreateOnly = true, Sha256 = SHA256.HashData(content) }, cancellationToken).ConfigureAwait(false);
+        const int tail = 100_000;
+        byte[] end = await ReadAsync(objects, path, new ByteRange(PartedBytes - tail, tail), cancellationToken).ConfigureAwait(false);
+        if (!content.AsSpan(PartedBytes - tail).SequenceEqual(end))
+        {
+            return "other bytes came back than were written";
+        }
+
+        return await MeetsConflictAsync(
+            () => PutAsync(objects, path, content, new PutOptions { CreateOnly = true }, cancellationToken),
+            "its condition is ignored, so that two runs could write over each other's backups: use -S3Compatibility, or a store that honours If-None-Match at the end of a multi-part upload").ConfigureAwait(false);
     }
 
     private static async Task<byte[]> ReadAsync(IObjectStore objects, ObjectPath path, ByteRange? range, CancellationToken cancellationToken)

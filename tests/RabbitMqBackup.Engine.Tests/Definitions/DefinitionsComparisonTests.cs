@@ -37,6 +37,30 @@ public class DefinitionsComparisonTests
     public void The_spelling_of_versions_is_no_difference(string first, string second) => Assert.Empty(Compare(first, second));
 
     [Fact]
+    public void Rights_are_no_difference_to_a_file_of_one_virtual_host_which_never_has_them()
+    {
+        DefinitionsDocument whole = Json.Document("""
+            {"vhosts": [{"name": "v"}, {"name": "w"}], "users": [{"name": "u"}], "permissions": [{"user": "u", "vhost": "v", "configure": "", "write": "", "read": ""}],
+             "topic_permissions": [{"user": "u", "vhost": "v", "exchange": "e", "write": "", "read": ""}], "queues": [{"name": "q", "vhost": "v"}]}
+            """);
+        DefinitionsDocument single = Json.Document("""{"rabbitmq_definition_format": "single_virtual_host", "original_vhost_name": "v", "queues": [{"name": "q"}]}""");
+
+        Assert.Empty(new DefinitionsPair().Compare(single, whole));
+        Assert.Empty(new DefinitionsPair().Compare(whole, single));
+        Assert.Single(new DefinitionsPair().Compare(single, whole.WithObjects(whole.Objects.Where(item => item is not QueueDefinition))));
+    }
+
+    [Fact]
+    public void A_user_of_whom_no_password_is_told_does_not_differ_in_it()
+    {
+        const string known = """{"users": [{"name": "u", "password_hash": "hash", "hashing_algorithm": "rabbit_password_hashing_sha512", "tags": []}]}""";
+
+        Assert.Empty(Compare("""{"users": [{"name": "u", "tags": ""}]}""", known));
+        Assert.Empty(Compare(known, """{"users": [{"name": "u", "tags": ""}]}"""));
+        Assert.NotEmpty(Compare(known, """{"users": [{"name": "u", "tags": "", "password_hash": ""}]}"""));
+    }
+
+    [Fact]
     public void Bindings_differ_by_all_their_parts()
     {
         List<DefinitionDifference> differences = Compare(

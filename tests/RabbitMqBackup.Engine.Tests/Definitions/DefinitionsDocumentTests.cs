@@ -73,9 +73,26 @@ public class DefinitionsDocumentTests
     [Fact]
     public void A_byte_order_mark_is_accepted() => Assert.Single(DefinitionsDocument.Parse((byte[])[0xEF, 0xBB, 0xBF, .. """{"queues":[{"name":"q","vhost":"/"}]}"""u8], "f").Queues);
 
+    [Fact]
+    public void A_file_that_Windows_PowerShell_redirected_is_accepted()
+    {
+        const string json = """{"queues":[{"name":"ü","vhost":"/"}]}""";
+        foreach (Encoding encoding in new[] { Encoding.Unicode, Encoding.BigEndianUnicode })
+        {
+            Assert.Equal("ü", Assert.Single(DefinitionsDocument.Parse((byte[])[.. encoding.GetPreamble(), .. encoding.GetBytes(json)], "f").Queues).Name);
+        }
+    }
+
+    [Fact]
+    public void A_file_without_any_list_of_definitions_is_warned_of() => Assert.Contains("no definitions in it", Assert.Single(Parse("{}").Warnings));
+
     [Theory]
     [InlineData("{\n\"queues\": [\n{\"name\": \"q\",}]}", "line 3, byte 14")]
-    [InlineData("", "line 1, byte 1")]
+    [InlineData("", "is empty")]
+    [InlineData(" ", "line 1, byte 2")]
+    [InlineData("""{"queues": [], "queues": []}""", "has \"queues\" twice")]
+    [InlineData("""{"queues": [{"name": "a"}, {"name": "a", "name": "b"}]}""", "queues[1] has \"name\" twice")]
+    [InlineData("""{"queues": [{"name": "a", "arguments": {"x": 1, "x": 2}}]}""", "queues[0].arguments has \"x\" twice")]
     [InlineData("[]", "must be an object, not a list")]
     [InlineData("""{"queues": {}}""", "\"queues\" must be a list, not an object")]
     [InlineData("""{"queues": [7]}""", "queues[0] must be an object, not a number")]

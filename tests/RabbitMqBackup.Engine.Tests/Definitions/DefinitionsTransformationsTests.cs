@@ -37,20 +37,25 @@ public class DefinitionsTransformationsTests
                     {"name": "both", "vhost": "/", "pattern": "", "definition": {"ha-mode": "all", "max-length": 5}},
                     {"name": "plain", "vhost": "/", "pattern": "", "definition": {"max-length": 5}}
                   ],
-                  "parameters": [{"component": "operator_policy", "vhost": "/", "name": "op", "value": {"pattern": "", "definition": {"ha-mode": "all"}}}],
+                  "parameters": [
+                    {"component": "operator_policy", "vhost": "/", "name": "op", "value": {"pattern": "", "definition": {"ha-mode": "all"}}},
+                    {"component": "federation-upstream", "vhost": "/", "name": "up", "value": {"uri": "amqp://h", "ha-policy": "all"}}
+                  ],
                   "queues": [{"name": "q", "vhost": "/", "arguments": {"x-ha-policy": "all", "x-max-length": 5}}]
                 }
                 """),
             ["RemoveClassicMirroring"]);
 
-        Assert.Equal(["policy 'both' in '/'", "policy 'plain' in '/'", "queue 'q' in '/'"], document.Objects.Names().Order());
+        Assert.Equal(["parameter 'federation-upstream/up' in '/'", "policy 'both' in '/'", "policy 'plain' in '/'", "queue 'q' in '/'"], document.Objects.Names().Order());
         Assert.Equal(["max-length"], document.Policies[0].Definition.Keys);
         Assert.Equal(["x-max-length"], document.Queues[0].Arguments.Keys);
+        Assert.Equal(["uri"], ((IReadOnlyDictionary<string, object?>)document.Parameters[0].Value!).Keys);
         Assert.Equal(
             [
                 "policy 'ha' in '/': ha-mode, ha-params, ha-sync-mode removed, and with that the policy, since nothing else was in it",
                 "policy 'both' in '/': ha-mode removed",
                 "parameter 'operator_policy/op' in '/': ha-mode removed, and with that the policy, since nothing else was in it",
+                "parameter 'federation-upstream/up' in '/': ha-policy removed",
                 "queue 'q' in '/': x-ha-policy removed",
             ],
             changes.Select(change => $"{change.Object}: {change.Change}"));
@@ -62,6 +67,7 @@ public class DefinitionsTransformationsTests
         (DefinitionsDocument document, IReadOnlyList<TransformationChange> changes) = DefinitionsTransformations.Apply(
             Json.Document("""
                 {
+                  "feature_flags": [{"name": "quorum_queue"}],
                   "vhosts": [{"name": "v", "default_queue_type": "undefined", "metadata": {"default_queue_type": "undefined", "description": ""}}],
                   "policies": [{"name": "lazy", "vhost": "/", "pattern": "", "definition": {"queue-mode": "lazy", "queue-master-locator": "min-masters", "expires": 5}}],
                   "queues": [
@@ -79,6 +85,8 @@ public class DefinitionsTransformationsTests
         Assert.Equal(["x-max-length"], document.Queues[0].Arguments.Keys);
         Assert.Equal(["x-queue-version"], document.Queues[1].Arguments.Keys);
         Assert.True(document.Queues[2].Durable);
+        Assert.DoesNotContain("feature_flags", Encoding.UTF8.GetString(document.ToJson()));
+        Assert.Contains("\"feature_flags\" was taken out", Assert.Single(document.Warnings));
         Assert.Equal(4, changes.Count);
         Assert.All(changes, change => Assert.Equal(("RemoveRefusedBy4", false), (change.Transformation, change.IsRemoval)));
     }
@@ -110,6 +118,41 @@ public class DefinitionsTransformationsTests
         Assert.True(document.Queues[1].Durable);
         Assert.Contains(changes, change => change.Change == "made a quorum queue, x-max-priority removed, x-queue-mode removed, x-overflow reject-publish-dlx made reject-publish");
         Assert.Contains(changes, change => change.Object == "queue 'm3' in '/'" && change.Change.StartsWith("left classic", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_policy_for_classic_queues_that_a_quorum_queue_loses_is_told()
+    {
+        (_, IReadOnlyList<TransformationChange> changes) = DefinitionsTransformations.Apply(
+            Json.Document("""
+                {
+                  "policies": [{"name": "p", "vhost": "/", "pattern": "", "definition": {"ha-mode": "all", "max-length": 5}, "apply-to": "classic_queues"}],
+                  "queues": [{"name": "q", "vhost": "/", "durable": true}]
+                }
+                """),
+            ["PrepareForQuorum"]);
+
+        Assert.Equal("made a quorum queue, what else the policy 'p' sets has no effect on it any more, since that is for classic queues", Assert.Single(changes).Change);
+    }
+
+    [Theory]
+    [InlineData("""{"uri": "amqp:\/\/u:canary\u0040canary\u0040h"}""")]
+    [InlineData("""{"uri": "amqp://u:canary@canary@h"}""")]
+    [InlineData("""{"uri": ["amqp://h", {"more": "amqps://h/%2F?verify=verify_peer&password=canary&depth=1"}]}""")]
+    [InlineData("\"amqps://h?PASSWORD=canary\"")]
+    public void Secrets_are_found_however_they_are_spelt_and_the_import_leaves_them_out(string value)
+    {
+        DefinitionsDocument before = Json.Document($$"""{"parameters": [{"component": "shovel", "vhost": "/", "name": "s", "value": {{value}}}]}""");
+
+        DefinitionsDocument document = DefinitionsTransformations.Apply(before, ["RedactSecrets"]).Document;
+
+        Assert.DoesNotContain("canary", Encoding.UTF8.GetString(document.ToJson()));
+        Assert.True(DefinitionSecrets.IsRedacted(document.Parameters[0]));
+        Assert.False(DefinitionSecrets.IsRedacted(before.Parameters[0]));
+        Assert.Empty(DefinitionsComparison.Compare(before, document));
+        Assert.DoesNotContain(
+            "canary",
+            string.Join('\n', DefinitionsComparison.Compare(Json.Document("""{"parameters": [{"component": "shovel", "vhost": "/", "name": "s", "value": {"uri": "amqp://other"}}]}"""), before)));
     }
 
     [Fact]

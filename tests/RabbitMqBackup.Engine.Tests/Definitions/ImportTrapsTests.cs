@@ -130,6 +130,60 @@ public class ImportTrapsTests
 
     [Theory]
     [MemberData(nameof(Generations))]
+    public async Task What_nobody_could_address_is_not_made(string generation)
+    {
+        await using ManagedVirtualHost host = await ManagedVirtualHost.CreateAsync(generation);
+
+        ImportReport report = await ImportAsync(host, $$$"""
+            {
+              "queues": [
+                {"vhost": "{{{host.Name}}}", "name": "a\nb"}, {"vhost": "{{{host.Name}}}", "name": "{{{new string('x', 256)}}}"}, {"vhost": "{{{host.Name}}}", "name": "amq.gen-1"},
+                {"vhost": "{{{host.Name}}}", "name": "{{{new string('y', 255)}}}"}
+              ],
+              "exchanges": [{"vhost": "{{{host.Name}}}", "name": "e\r", "type": "topic"}],
+              "bindings": [{"vhost": "{{{host.Name}}}", "source": "", "destination": "q", "destination_type": "queue", "routing_key": "q"}]
+            }
+            """);
+
+        Assert.Equal(["has a line break", "has a line break", "is longer than 255", "a broker gave it"], report.Items.Where(item => item.Outcome is ImportOutcome.Failed)
+            .Select(item => new[] { "has a line break", "is longer than 255", "a broker gave it" }.Single(reason => item.Reason.Contains(reason, StringComparison.Ordinal))));
+        Assert.Equal((1, 1), (report.Created, report.Skipped));
+        Assert.Equal(new string('y', 255), Assert.Single((await DefinitionsExporter.ExportAsync(host.Options, new() { VirtualHosts = [host.Name] }, Cancel)).Queues).Name);
+    }
+
+    [Theory]
+    [MemberData(nameof(Generations))]
+    public async Task A_user_of_whom_the_file_tells_no_password_keeps_it(string generation)
+    {
+        await using ManagedVirtualHost host = await ManagedVirtualHost.CreateAsync(generation);
+        BrokerOptions user = await host.AddUserAsync("monitoring");
+
+        ImportReport report = await ImportAsync(host, $$$"""{"users": [{"name": "{{{user.Credential.UserName}}}", "tags": ["management"]}]}""");
+
+        Assert.Equal([ImportOutcome.Changed], report.Items.Select(item => item.Outcome));
+        using ManagementClient management = new(user);
+        Assert.Equal(user.Credential.UserName, (await management.WhoAmIAsync(Cancel)).Name);
+    }
+
+    [Theory]
+    [MemberData(nameof(Generations))]
+    public async Task Redacted_definitions_take_no_secret_away(string generation)
+    {
+        await using ManagedVirtualHost host = await ManagedVirtualHost.CreateAsync(generation);
+        BrokerOptions user = await host.AddUserAsync("monitoring");
+        await host.SendAsync(HttpMethod.Put, $"parameters/federation-upstream/{host.Path}/up", """{"value":{"uri":"amqps://u:secret-word@localhost:1?password=secret-word"}}""");
+        DefinitionsDocument before = await DefinitionsExporter.ExportAsync(host.Options, new() { VirtualHosts = [host.Name], Users = [user.Credential.UserName], Parameters = ["up"] }, Cancel);
+
+        ImportReport report = await RunAsync(new() { Broker = host.Options, Document = before, Edit = new() { Transformations = ["RedactSecrets"] } });
+
+        Assert.Equal(["parameter 'federation-upstream/up'", $"user '{user.Credential.UserName}'"], report.Items.Where(item => item.Outcome is ImportOutcome.Skipped).Select(item => item.Object.Split(" in ")[0]).Order());
+        Assert.Equal(
+            before.Objects.Select(item => item.ToJson()).Order(),
+            (await DefinitionsExporter.ExportAsync(host.Options, new() { VirtualHosts = [host.Name], Users = [user.Credential.UserName], Parameters = ["up"] }, Cancel)).Objects.Select(item => item.ToJson()).Order());
+    }
+
+    [Theory]
+    [MemberData(nameof(Generations))]
     public async Task The_user_that_imports_is_not_locked_out_in_the_middle(string generation)
     {
         await using ManagedVirtualHost host = await ManagedVirtualHost.CreateAsync(generation);

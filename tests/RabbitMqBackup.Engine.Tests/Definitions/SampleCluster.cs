@@ -1,3 +1,5 @@
+using System.ComponentModel;
+using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text;
@@ -94,6 +96,35 @@ internal sealed class SampleCluster(OwnTestBroker broker)
         const string file = "/tmp/definitions-of-a-test.json";
         await broker.CtlAsync("rabbitmqctl", "eval", $"ok = file:write_file(\"{file}\", base64:decode(\"{Convert.ToBase64String(json)}\")).");
         await broker.CtlAsync("rabbitmqctl", "import_definitions", file);
+    }
+
+    /// <summary>Imports a file with the tool in Python that the management page of brokers before 4.3 offers for download; the test is skipped where there is no Python.</summary>
+    internal async Task ImportWithRabbitMqAdminAsync(byte[] json)
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory();
+        try
+        {
+            string tool = Path.Combine(folder.FullName, "rabbitmqadmin"), file = Path.Combine(folder.FullName, "definitions.json");
+            await File.WriteAllBytesAsync(file, json, Cancel);
+            await File.WriteAllBytesAsync(tool, await broker.Management.GetByteArrayAsync(new Uri(broker.ManagementUri, "cli/rabbitmqadmin"), Cancel), Cancel);
+            ProcessStartInfo start = new("python3", [tool, "-H", broker.Host, "-P", $"{broker.ManagementPort}", "-u", broker.User, "-p", broker.Password, "import", file])
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            };
+            using Process process = Process.Start(start)!;
+            string errors = await process.StandardError.ReadToEndAsync(Cancel);
+            await process.WaitForExitAsync(Cancel);
+            Assert.True(process.ExitCode == 0, errors);
+        }
+        catch (Win32Exception exception)
+        {
+            Assert.Skip($"python3 can't be started: {exception.Message}");
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
     }
 
     /// <summary>Imports a file as the management page and rabbitmqadmin do.</summary>

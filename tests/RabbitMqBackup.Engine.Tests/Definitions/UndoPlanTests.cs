@@ -83,6 +83,46 @@ public class UndoPlanTests
         Assert.Contains("'theirs'", undone.Items.Single(item => item.Kind == DefinitionKind.VirtualHost).Reason);
     }
 
+    [Fact]
+    public async Task What_others_built_upon_stays_also_when_forced()
+    {
+        await using ManagedVirtualHost host = await ManagedVirtualHost.CreateAsync("4.3");
+        string user = host.Name + "-user";
+        await host.SendAsync(HttpMethod.Put, $"exchanges/{host.Path}/theirs", """{"type":"topic","durable":true}""");
+        ImportReport report = await Importer.ExecuteAsync(
+            await PlanAsync(host, $$$"""
+                {
+                  "users": [{"name": "{{{user}}}", "password_hash": "", "tags": ""}, {"name": "{{{user}}}-free", "password_hash": "", "tags": ""}],
+                  "exchanges": [{"vhost": "{{{host.Name}}}", "name": "ours", "type": "topic"}, {"vhost": "{{{host.Name}}}", "name": "free", "type": "topic"}],
+                  "queues": [{"vhost": "{{{host.Name}}}", "name": "q"}],
+                  "bindings": [
+                    {"vhost": "{{{host.Name}}}", "source": "free", "destination": "q", "routing_key": ""},
+                    {"vhost": "{{{host.Name}}}", "source": "free", "destination": "ours", "destination_type": "exchange", "routing_key": ""}
+                  ]
+                }
+                """),
+            null,
+            Cancel);
+        try
+        {
+            await host.SendAsync(HttpMethod.Post, $"bindings/{host.Path}/e/theirs/e/ours", """{"routing_key":"a","arguments":{}}""");
+            await host.SendAsync(HttpMethod.Put, $"permissions/{host.Path}/{user}", """{"configure":"","write":"","read":""}""");
+
+            ImportReport undone = await UndoAsync(host, report, force: true);
+
+            Assert.Equal(
+                ["exchange 'ours'", $"user '{user}'"],
+                undone.Items.Where(item => item.Outcome is ImportOutcome.Failed).Select(item => item.Object.Split(" in ")[0]).Order());
+            Assert.All(undone.Items.Where(item => item.Outcome is ImportOutcome.Failed), item => Assert.StartsWith("it has what the import did not make or what stays, e.g. the ", item.Reason));
+            Assert.Equal(5, undone.Removed);
+            Assert.Single((await ExportAsync(host)).Bindings);
+        }
+        finally
+        {
+            await host.SendAsync(HttpMethod.Delete, $"users/{user}");
+        }
+    }
+
     [Theory]
     [InlineData("{}", ErrorCode.DefinitionInvalid)]
     [InlineData("not json", ErrorCode.DefinitionInvalid)]

@@ -99,7 +99,7 @@ public sealed class WholeClusterTests(OwnClusters clusters) : IClassFixture<OwnC
     }
 
     [Fact]
-    public async Task A_broker_that_is_killed_and_started_again_in_the_middle_gets_everything()
+    public async Task A_broker_that_is_killed_and_started_again_in_the_middle_gets_everything_and_gives_it_back()
     {
         OwnTestBroker broker = await clusters.GetAsync("4.3");
         SampleCluster cluster = new(broker);
@@ -107,17 +107,40 @@ public sealed class WholeClusterTests(OwnClusters clusters) : IClassFixture<OwnC
         string queues = string.Join(',', Enumerable.Range(0, 600).Select(i => $$$"""{"vhost": "many", "name": "q{{{i}}}", "durable": true, "auto_delete": false, "arguments": {}}"""));
         ImportPlan plan = await Importer.PlanAsync(new() { Broker = cluster.Options, Document = DefinitionsDocument.Parse(Encoding.UTF8.GetBytes($$$"""{"queues": [{{{queues}}}]}"""), "file") }, Cancel);
         Task restart = Task.CompletedTask;
-        Once progress = new(100, () => restart = Task.Run(async () =>
-        {
-            await broker.KillAsync();
-            await broker.StartAsync();
-        }));
 
-        ImportReport report = await Importer.ExecuteAsync(plan, progress, Cancel);
+        ImportReport report = await Importer.ExecuteAsync(plan, Killing(), Cancel);
         await restart;
 
         Assert.True(report.IsComplete, Bad(report));
         Assert.Equal(600, (await ExportAsync(cluster)).Queues.Count);
+
+        ImportReport undone = await Importer.UndoAsync(await Importer.PlanUndoAsync(cluster.Options, report, false, null, Cancel), Killing(), Cancel);
+        await restart;
+
+        Assert.True(undone.IsComplete, Bad(undone));
+        Assert.Empty(DefinitionsComparison.Compare(report.Snapshot, await ExportAsync(cluster)));
+
+        Once Killing() => new(100, () => restart = Task.Run(async () =>
+        {
+            await broker.KillAsync();
+            await broker.StartAsync();
+        }));
+    }
+
+    [Theory]
+    [InlineData("3.10")]
+    [InlineData("4.0")]
+    public async Task The_rabbitmqadmin_that_a_broker_offers_takes_an_exported_file(string generation)
+    {
+        SampleCluster cluster = new(await clusters.GetAsync(generation));
+        await cluster.WipeAsync();
+        await cluster.FillAsync();
+        DefinitionsDocument before = await ExportAsync(cluster);
+
+        await cluster.WipeAsync();
+        await cluster.ImportWithRabbitMqAdminAsync(before.ToJson());
+
+        Assert.Empty(DefinitionsComparison.Compare(before, await ExportAsync(cluster)));
     }
 
     private static Task<DefinitionsDocument> ExportAsync(SampleCluster cluster) => DefinitionsExporter.ExportAsync(cluster.Options, new(), Cancel);

@@ -20,12 +20,13 @@ public sealed class BackupStoreTests
         [
             new() { AccessKey = "a" }, new() { SecretKey = "canary" }, new() { SessionToken = "canary" }, new() { AccessKey = "a", SecretKey = "canary", Profile = "p" },
             new() { ServerSideEncryption = "rot13" }, new() { KmsKeyId = "k" }, new() { ObjectLockMode = "GOVERNANCE" }, new() { ObjectLockDays = 1 }, new() { ObjectLockMode = "NONE", ObjectLockDays = 1 },
-            new() { ObjectLockMode = "COMPLIANCE", ObjectLockDays = 0 }, new() { Tags = Enumerable.Range(0, 11).ToDictionary(i => $"{i}", i => "x") },
+            new() { ObjectLockMode = "COMPLIANCE", ObjectLockDays = 0 }, new() { StorageClass = "DEEP_ARCHIVE" }, new() { StorageClass = "GLACIER" },
+            new() { Tags = Enumerable.Range(0, 11).ToDictionary(i => $"{i}", i => "x") },
         ];
         Assert.All(wrong, options => Assert.DoesNotContain("canary", Assert.Throws<ArgumentException>(() => BackupStore.Create(new BackupStoreOptions { Uri = "s3://bucket", S3 = options })).ToString()));
         AzureBlobOptions[] wrongAzure =
         [
-            new() { SasToken = "canary", AccountKey = "canary" }, new() { ConnectionString = "canary", Endpoint = new Uri("http://x") }, new() { AccessTier = "Warm" }, new() { ImmutabilityDays = 0 }, new() { ImmutabilityLocked = true },
+            new() { SasToken = "canary", AccountKey = "canary" }, new() { ConnectionString = "canary", Endpoint = new Uri("http://x") }, new() { AccessTier = "Warm" }, new() { AccessTier = "Archive" }, new() { ImmutabilityDays = 0 }, new() { ImmutabilityLocked = true },
         ];
         Assert.All(wrongAzure, options => Assert.DoesNotContain("canary", Assert.Throws<ArgumentException>(() => BackupStore.Create(new BackupStoreOptions { Uri = "azblob://account/box", AzureBlob = options })).ToString()));
         Assert.Throws<ArgumentException>(() => BackupStore.Create(new BackupStoreOptions { Uri = "/x", MaxBytesPerSecond = 0 }));

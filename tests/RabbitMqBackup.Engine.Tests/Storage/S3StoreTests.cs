@@ -42,6 +42,24 @@ public sealed class S3StoreTests : CloudStoreContract
         Assert.Equal(("team", "ops"), (tags.Tagging[0].Key, tags.Tagging[0].Value));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_probe_finds_out_whether_the_bucket_locks(bool locks)
+    {
+        using AmazonS3Client admin = Admin();
+        string bucket = $"lock-{Guid.NewGuid():n}";
+        await admin.PutBucketAsync(new PutBucketRequest { BucketName = bucket, ObjectLockEnabledForBucket = locks }, Cancel);
+        BackupStore store = BackupStore.Create(new BackupStoreOptions { Uri = $"s3://{bucket}", S3 = Options() with { ObjectLockMode = "GOVERNANCE", ObjectLockDays = 1 } });
+
+        IReadOnlyList<StoreProbeStep> steps = await StoreProbe.RunAsync(store, Cancel);
+
+        Assert.Equal(["write", "read back", "create only", "replace by version", "write in parts", "lock", "list", "delete"], steps.Select(step => step.Name));
+        Assert.Equal(locks ? [] : ["lock"], steps.Where(step => !step.Passed).Select(step => step.Name));
+        Assert.Equal(locks, StoreProbe.Verdict(store, steps) is not { } verdict || !verdict.Message.Contains("can't be locked", StringComparison.Ordinal));
+        Assert.Empty((await admin.ListObjectsV2Async(new ListObjectsV2Request { BucketName = bucket }, Cancel)).S3Objects ?? []);
+    }
+
     [Fact]
     public async Task The_compatible_mode_does_the_main_job_too()
     {

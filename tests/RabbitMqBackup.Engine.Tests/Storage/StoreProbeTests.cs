@@ -16,7 +16,7 @@ public sealed class StoreProbeTests
 
         IReadOnlyList<StoreProbeStep> steps = await StoreProbe.RunAsync(store, Cancel);
 
-        Assert.Equal(["write", "read back", "create only", "replace by version", "list", "delete"], steps.Select(step => step.Name));
+        Assert.Equal(["write", "read back", "create only", "replace by version", "write in parts", "list", "delete"], steps.Select(step => step.Name));
         Assert.All(steps, step => Assert.True(step.Passed, step.Message));
         Assert.Null(StoreProbe.Verdict(store, steps));
         await foreach (ListEntry row in _objects.ListAsync("", new ListOptions(), Cancel))
@@ -32,7 +32,7 @@ public sealed class StoreProbeTests
 
         IReadOnlyList<StoreProbeStep> steps = await StoreProbe.RunAsync(store, Cancel);
 
-        Assert.Equal(["create only", "replace by version"], steps.Where(step => !step.Passed).Select(step => step.Name));
+        Assert.Equal(["create only", "replace by version", "write in parts"], steps.Where(step => !step.Passed).Select(step => step.Name));
         RabbitBackupException verdict = StoreProbe.Verdict(store, steps)!;
         Assert.Equal(ErrorCode.StorageUnavailable, verdict.Code);
         Assert.Contains("-S3Compatibility", verdict.Message);

@@ -18,12 +18,10 @@ internal sealed class PrepareForQuorum()
     {
         EffectivePolicy policies = new(document.Policies.Select(policy => PolicyRule.FromJson(policy.Json)), []);
         return document.WithObjects(document.Objects.Select(item => item is QueueDefinition { Type: QueueTypes.Classic } queue
-            && policies.For(new(queue.VirtualHost ?? "", queue.Name), QueueTypes.Classic) is var settings && settings.Keys.Any(RemoveClassicMirroring.IsMirroring) ? Convert(queue, settings, changes) : item));
+            && policies.UserPolicy(new(queue.VirtualHost ?? "", queue.Name), QueueTypes.Classic) is { } policy && policy.Definition.Keys.Any(RemoveClassicMirroring.IsMirroring) ? Convert(queue, policy, changes) : item));
     }
 
-    private static string? Overflow(IReadOnlyDictionary<string, object?> settings) => settings.GetValueOrDefault("overflow") as string;
-
-    private DefinitionObject Convert(QueueDefinition queue, IReadOnlyDictionary<string, object?> settings, List<TransformationChange> changes)
+    private DefinitionObject Convert(QueueDefinition queue, PolicyRule policy, List<TransformationChange> changes)
     {
         if (queue.AutoDelete)
         {
@@ -59,7 +57,11 @@ internal sealed class PrepareForQuorum()
                 done.Add($"x-overflow {NoQuorumOverflow} made reject-publish");
             }
         });
-        if (Overflow(settings) == NoQuorumOverflow)
+        if (policy.ApplyTo == "classic_queues" && policy.Definition.Keys.Any(key => !RemoveClassicMirroring.IsMirroring(key)))
+        {
+            done.Add($"what else the policy '{policy.Name}' sets has no effect on it any more, since that is for classic queues");
+        }
+        else if (policy.Definition.GetValueOrDefault("overflow") as string == NoQuorumOverflow)
         {
             done.Add($"the policy's overflow {NoQuorumOverflow} has no effect any more");
         }

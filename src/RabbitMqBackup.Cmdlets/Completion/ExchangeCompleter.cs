@@ -1,0 +1,4 @@
+namespace RabbitMqBackup.Cmdlets.Completion;
+
+/// <summary>Completes names of exchanges.</summary>
+internal sealed class ExchangeCompleter() : DefinitionCompleter(document => document.Exchanges);
