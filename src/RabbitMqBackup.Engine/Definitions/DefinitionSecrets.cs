@@ -11,7 +11,8 @@ internal static partial class DefinitionSecrets
     internal const string Hidden = "***";
 
     /// <summary>A value as JSON, fit to be shown.</summary>
-    internal static string Hide(string path, string json) => path.EndsWith("password_hash", StringComparison.Ordinal) || path.EndsWith("password", StringComparison.Ordinal) ? $"\"{Hidden}\"" : HideUserInfo(json);
+    internal static string Hide(string path, JsonNode value) =>
+        path.EndsWith("password_hash", StringComparison.Ordinal) || path.EndsWith("password", StringComparison.Ordinal) ? $"\"{Hidden}\"" : HideIn(value)!.ToJsonString();
 
     /// <summary>A text without the secrets of the URIs in it.</summary>
     internal static string HideUserInfo(string text) => Passphrase().Replace(UserInfo().Replace(text, $"://{Hidden}@"), $"$1{Hidden}");

@@ -85,5 +85,5 @@ public static class DefinitionsComparison
         return (a.WithHashOf(b), b.WithHashOf(a));
     }
 
-    private static string Show(string path, JsonNode? value) => value is null ? "" : DefinitionSecrets.Hide(path, value.ToJsonString());
+    private static string Show(string path, JsonNode? value) => value is null ? "" : DefinitionSecrets.Hide(path, value);
 }
