@@ -125,7 +125,7 @@ internal sealed class ImportUndo(UndoPlan plan, ManagementClient management, IEn
             return null;
         }
 
-        if (!_connections.TryGetValue(name.VirtualHost, out BrokerConnection? connection) )
+        if (!_connections.TryGetValue(name.VirtualHost, out BrokerConnection? connection))
         {
             _connections[name.VirtualHost] = connection = await BrokerConnection.OpenAsync(plan.Broker, name.VirtualHost, cancellationToken).ConfigureAwait(false);
         }

@@ -51,6 +51,24 @@ public sealed class BackupRemoverTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_removal_that_fails_half_way_leaves_no_backup_and_is_repeated_by_its_id()
+    {
+        await AddAsync("a", 0);
+        await AddAsync("b", 1);
+        string[] other = await KeysAsync("b");
+        int deletes = 0;
+        BackupStore failing = new("memory:", () => new WatchedStore(_objects) { OnDelete = path => _ = path.StartsWith("a/", StringComparison.Ordinal) && Interlocked.Increment(ref deletes) > 1 ? throw new RabbitBackupException(ErrorCode.StorageUnavailable, "gone") : 0 });
+
+        await AssertCodeAsync(ErrorCode.StorageUnavailable, () => RemoveAsync(Named("a") with { Store = failing }));
+        Assert.False(await _catalog.ExistsAsync("a", Cancel));
+        Assert.NotEmpty(await KeysAsync("a"));
+        Assert.Empty(await KeysAsync("_leases"));
+
+        await RemoveAsync(Named("a") with { Backups = null, BackupIds = ["a"] });
+        Assert.Equal(other, await KeysAsync(""));
+    }
+
+    [Fact]
     public async Task Retention_keeps_the_last_good_backup_however_many_partial_ones_are_newer()
     {
         await AddAsync("good", 0);
