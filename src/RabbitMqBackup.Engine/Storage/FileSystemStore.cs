@@ -134,7 +134,7 @@ internal sealed class FileSystemStore : IObjectStore
 
         try
         {
-            using (await LockAsync(cancellationToken).ConfigureAwait(false))
+            using (await LockForDeleteAsync(cancellationToken).ConfigureAwait(false))
             {
                 FileInfo current = new(file);
                 if (ifVersion is not null && current.Exists && Describe(current, path).Version != ifVersion)
@@ -245,6 +245,21 @@ internal sealed class FileSystemStore : IObjectStore
                 // Virus scanners and indexers hold new files for a moment.
                 await Task.Delay(20 << attempt, cancellationToken).ConfigureAwait(false);
             }
+        }
+    }
+
+    /// <summary>
+    /// The lock; or null on a full disk where there is no file of it yet: nobody can hold it then, or take it. Deleting is what makes room, and gives back the lease of a run that the full disk ended.
+    /// </summary>
+    private async Task<IDisposable?> LockForDeleteAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await LockAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (RabbitBackupException exception) when (exception is { Code: ErrorCode.StorageUnavailable, IsTransient: false } && !File.Exists(_folders.LockFile))
+        {
+            return null;
         }
     }
 

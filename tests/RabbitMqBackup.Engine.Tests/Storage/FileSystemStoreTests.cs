@@ -154,6 +154,30 @@ public sealed class FileSystemStoreTests : ObjectStoreContract
     }
 
     [Fact]
+    public async Task On_a_disk_without_a_free_inode_objects_can_be_deleted()
+    {
+        using SmallDisk disk = SmallDisk.Mount("size=1m,nr_inodes=6");
+        await using FileSystemStore store = new(disk.Folder);
+        ObjectInfo first = await store.PutAsync(P("f0"), new MemoryStream([1]), new PutOptions { CreateOnly = true }, Cancel);
+        for (int i = 1; File.Exists(Path.Combine(disk.Folder, $"f{i - 1}")); i++)
+        {
+            try
+            {
+                await File.WriteAllTextAsync(Path.Combine(disk.Folder, $"f{i}"), "", Cancel);
+            }
+            catch (IOException)
+            {
+                break;
+            }
+        }
+
+        await AssertCodeAsync(ErrorCode.StorageConflict, () => store.DeleteAsync(P("f0"), "another", Cancel));
+        await store.DeleteAsync(P("f0"), first.Version, Cancel);
+
+        Assert.Null(await store.HeadAsync(P("f0"), Cancel));
+    }
+
+    [Fact]
     public async Task A_read_only_file_system_is_reported_as_access_denied()
     {
         using SmallDisk disk = SmallDisk.Mount("size=1m,ro");
