@@ -148,7 +148,7 @@ internal sealed class RemovalPlanner(BackupCatalog catalog, RemovalOptions optio
             bool needsComplete = cluster.Any(backup => backup.Status == BackupStatus.Complete);
             if (!cluster.Any(backup => !IsRemoved(backup.BackupId) && (!needsComplete || backup.Status == BackupStatus.Complete)))
             {
-                Spare(Retention.LastGood(cluster).Single(), "last good", $"it is the last good backup of {cluster.Key}", "Use -Force to remove it all the same.");
+                Spare(Retention.LastGood(cluster).Single(), "last good", $"it is the last good backup of {(cluster.Key.Length == 0 ? "a cluster without a name" : cluster.Key)}", "Use -Force to remove it all the same.");
             }
         }
     }
