@@ -34,7 +34,7 @@ public class RestoreTroubleTests
         Assert.InRange(ids.Count - Messages, 0, result.PossibleDuplicates);
     }
 
-    [Fact(Skip = "Fails: confirmed messages are gone after the kill. Cause not known; perhaps because they are transient: make them persistent and run.")]
+    [Fact]
     public async Task A_target_that_stays_away_is_told_with_what_it_has_and_what_nobody_knows()
     {
         await using OwnTestBroker broker = await StartAsync();
@@ -52,6 +52,7 @@ public class RestoreTroubleTests
         Assert.Contains(result.Queues[0].ErrorCode, new[] { nameof(ErrorCode.BrokerConnectionLost), nameof(ErrorCode.BrokerUnreachable) });
         Assert.InRange(result.Confirmed, 1, Messages - 1);
         await using IndependentClient client = await IndependentClient.ConnectAsync(broker, scene.VirtualHost.Name);
+        // The queue was declared by this restore: what is confirmed is there after the kill only since the restore waits with its first message (QueueDeclares).
         uint count;
         for (DateTime deadline = DateTime.UtcNow.AddSeconds(60); (count = await client.CountAsync("orders")) < result.Confirmed && DateTime.UtcNow < deadline;)
         {
