@@ -28,6 +28,7 @@ internal sealed class StreamRestore(
     private long _skipped;
     private long _published;
     private long _large;
+    private Queue<string>? _largeAtEnd;
     private string? _lost;
     private string? _refusal;
     private string? _offsetsNote;
@@ -141,7 +142,7 @@ internal sealed class StreamRestore(
         bool connected = false;
         while (true)
         {
-            (_confirmed, _refused, _skipped, _published, _large) = (0, 0, 0, 0, 0);
+            (_confirmed, _refused, _skipped, _published, _large, _largeAtEnd) = (0, 0, 0, 0, 0, null);
             try
             {
                 await using StreamConnection connection = await _connector.ConnectAsync(row.TargetVirtualHost, row.TargetQueue, StreamAccess.Write, cancellationToken).ConfigureAwait(false);
@@ -340,21 +341,28 @@ internal sealed class StreamRestore(
         await publisher.CompleteAsync(cancellationToken).ConfigureAwait(false);
         _large++;
 
-        // Ids of the stream protocol don't tell whether an earlier run got as far as this message: the end of the stream does.
-        if (publisher.Confirmed == 0 && converted.Confirmed == 0 && await IsLastAsync(message, cancellationToken).ConfigureAwait(false))
+        // Ids of the stream protocol don't tell how many of these an earlier run or connection brought over: the end of the stream does.
+        if (publisher.Confirmed == 0 && converted.Confirmed == 0)
         {
-            _skipped++;
-            return;
+            _largeAtEnd ??= await LargeAtEndAsync(publisher, cancellationToken).ConfigureAwait(false);
+            if (_largeAtEnd.TryPeek(out string? there) && there == ConvertedMessages.Digest(message))
+            {
+                _largeAtEnd.Dequeue();
+                _skipped++;
+                return;
+            }
         }
 
         await converted.PublishAsync(message, cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<bool> IsLastAsync(byte[] message, CancellationToken cancellationToken)
+    /// <summary>Digests of the large messages behind the last one that went through the stream protocol.</summary>
+    private async Task<Queue<string>> LargeAtEndAsync(StreamPublisher publisher, CancellationToken cancellationToken)
     {
+        // What a message lost on its way through AMQP 0-9-1 may have made it smaller.
+        const int Margin = 4096;
         await using StreamConnection connection = await _connector.ConnectAsync(row.TargetVirtualHost, row.TargetQueue, StreamAccess.Read, cancellationToken).ConfigureAwait(false);
-        byte[]? last = await StreamTail.LastMessageAsync(connection, row.TargetQueue, cancellationToken).ConfigureAwait(false);
-        return last is not null && ConvertedMessages.IsSame(last, message);
+        return await StreamTail.ReadAsync(connection, row.TargetQueue, length => !publisher.Fits(length + Margin), message => ConvertedMessages.Digest(message), cancellationToken).ConfigureAwait(false);
     }
 
     private string LargeNote() => $"{_large} message(s) above the broker's stream frame size went through AMQP 0-9-1{(_lost is { Length: > 0 } ? $", which has no place for: {_lost}" : "")}.";
