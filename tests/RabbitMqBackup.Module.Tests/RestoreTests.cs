@@ -102,7 +102,8 @@ public sealed class RestoreTests : BrokerTest
         Session.Set("Host0", VirtualHost.Name);
         PSObject manifest = Assert.Single(Session.RunCleanly("@{ Name = 'orders'; VirtualHost = $Host0 } | Backup-RabbitMq $Store -Connection $Rabbit"));
         Assert.Equal(5L, Value(manifest, "TotalMessages"));
-        PSObject plan = Assert.Single(Session.Run("Get-RabbitBackup $Store | Add-Member QueueMap @{ orders = 'copy' } -PassThru | Restore-RabbitMq -Connection $Rabbit -WhatIf").Output);
+        PSObject plan = Assert.Single(Session.RunCleanly(
+            "$m = Get-RabbitBackup $Store; $m.PSObject.Properties.Add([psnoteproperty]::new('QueueMap', @{ orders = 'copy' })); $m | Restore-RabbitMq -Connection $Rabbit -WhatIf"));
         Assert.Equal("copy", Value(plan, "TargetQueue"));
     }
 
