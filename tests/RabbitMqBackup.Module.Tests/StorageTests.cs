@@ -94,7 +94,7 @@ public sealed class StorageTests : BrokerTest
         Assert.Empty(result.Errors);
         Assert.Empty(result.Warnings);
         Assert.Single(result.Output);
-        Assert.Equal(6, result.Verbose.Count(line => line.ToString().EndsWith("works", StringComparison.Ordinal)));
+        Assert.Equal(7, result.Verbose.Count(line => line.ToString().EndsWith("works", StringComparison.Ordinal)));
         Assert.DoesNotContain(Directory.GetFiles(Store, "*", SearchOption.AllDirectories), file => !Path.GetFileName(file).StartsWith('.'));
     }
 
