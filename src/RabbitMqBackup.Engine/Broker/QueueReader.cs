@@ -22,13 +22,13 @@ internal sealed class QueueReader(BrokerOptions options, TimeProvider time)
         {
             DataChannel control = await connection.OpenChannelAsync(request.Queue.ToString(), ChannelEvents.None, cancellationToken).ConfigureAwait(false);
             DeclareOk depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
-            for (long changed = time.GetTimestamp(); depth.Ready < request.ExpectedDepth && time.GetElapsedTime(changed) < request.IdleTimeout;)
+            for (long changed = time.GetTimestamp(); IsUnsettled(depth, request) && time.GetElapsedTime(changed) < request.IdleTimeout;)
             {
                 // What an earlier reader held is on its way back.
-                uint before = depth.Ready;
+                DeclareOk before = depth;
                 await Task.Delay(TimeSpan.FromMilliseconds(50), time, cancellationToken).ConfigureAwait(false);
                 depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
-                changed = depth.Ready == before ? changed : time.GetTimestamp();
+                changed = depth == before ? changed : time.GetTimestamp();
             }
 
             if (depth.Consumers > request.ConsumersKnown)
@@ -47,6 +47,10 @@ internal sealed class QueueReader(BrokerOptions options, TimeProvider time)
             return await read.RunAsync(depth, cancellationToken).ConfigureAwait(false);
         }
     }
+
+    /// <summary>An earlier reader of the same run is not gone altogether.</summary>
+    private static bool IsUnsettled(DeclareOk depth, QueueReadRequest request) =>
+        depth.Ready < request.ExpectedDepth || (request.ExpectedDepth > 0 && depth.Consumers > request.ConsumersKnown);
 
     private static QueueReadResult Untouched(DeclareOk depth, ReadStop stop) => new()
     {
