@@ -20,7 +20,7 @@ internal sealed class QueueRead(
     private const int HeldPerSecond = 10_000;
 
     /// <summary>For the consumers that this takes.</summary>
-    private static readonly TimeSpan RoundTrips = TimeSpan.FromSeconds(0.5);
+    private static readonly TimeSpan RoundTrips = TimeSpan.FromSeconds(1);
 
     private readonly ReadSession _session = new(sink, request);
     private ReadChannels? _channels;
@@ -158,7 +158,7 @@ internal sealed class QueueRead(
             return;
         }
 
-        for (long more = 100; MoreWasGivenBack || MoreIsOnItsWay(stop);)
+        for (long more = 2000; MoreWasGivenBack || MoreIsOnItsWay(stop);)
         {
             if (stop != ReadStop.DeliveryLimit)
             {
@@ -175,7 +175,7 @@ internal sealed class QueueRead(
 
                 // Few at first: usually the next one is new already, and all that is asked for has to be taken, each for a delivery.
                 await AddConsumerAsync(Math.Min(more, _depth - _granted), cancellationToken).ConfigureAwait(false);
-                more = Math.Min(more * 4, QueueReadRequest.MaxPrefetch);
+                more = QueueReadRequest.MaxPrefetch;
             }
 
             if (await WaitForDeliveriesAsync(_granted, capturing: false, cancellationToken).ConfigureAwait(false) is not null)
