@@ -30,7 +30,6 @@ internal sealed class MessageRestore
         Target = _target,
         IsComplete = _results.Values.All(row => row.ErrorCode is null),
         Duration = _duration,
-        // What is missing is created by the first batch that needs it; a queue that only a later batch has makes another record.
         RestoreId = _restoreId,
         RejectedBackupId = _rejected.Count == 0 ? null : string.Join(", ", _rejected),
         Queues = [.. _results.Values],
@@ -56,12 +55,12 @@ internal sealed class MessageRestore
 
         if (first.Count > 0)
         {
-            yield return options with { Messages = first };
+            yield return options with { Messages = first, RestoreId = _restoreId };
         }
 
         if (more.Count > 0)
         {
-            yield return options with { Messages = more, IfNotEmpty = NonEmptyTarget.Append };
+            yield return options with { Messages = more, RestoreId = _restoreId, IfNotEmpty = NonEmptyTarget.Append };
         }
     }
 

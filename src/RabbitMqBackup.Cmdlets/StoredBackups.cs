@@ -12,11 +12,22 @@ internal static class StoredBackups
     /// <summary>Lists backups, newest last.</summary>
     /// <param name="store">Where.</param>
     /// <param name="query">Which.</param>
-    /// <param name="onProblem">Gets each manifest that can't be read, and each id without wildcards that is not there.</param>
+    /// <param name="onProblem">Gets each manifest that can't be read, each id without wildcards that is not there, and that the folder is not there.</param>
     /// <param name="cancellationToken">Ends the listing.</param>
     internal static async IAsyncEnumerable<BackupManifest> ListAsync(
         BackupStore store, BackupQuery query, Action<RabbitBackupException> onProblem, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        if (store.Folder is { } folder && !Directory.Exists(folder))
+        {
+            // A mistyped path must not look like a store without backups.
+            onProblem(new RabbitBackupException(ErrorCode.ObjectNotFound, $"There is no folder '{folder}': no backup was ever made there.")
+            {
+                Target = folder,
+                Hint = "Check the path; the first Backup-RabbitMq makes the folder.",
+            });
+            yield break;
+        }
+
         await using BackupCatalog catalog = new(store);
         HashSet<string> found = new(StringComparer.OrdinalIgnoreCase);
         await foreach (BackupManifest manifest in catalog.ListAsync(query, onProblem, cancellationToken).ConfigureAwait(false))

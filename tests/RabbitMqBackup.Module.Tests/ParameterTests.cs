@@ -32,6 +32,7 @@ public sealed class ParameterTests : IDisposable
     [Fact]
     public void A_store_is_an_object_a_folder_or_a_URI()
     {
+        Directory.CreateDirectory(Path.Combine(_folder, "b"));
         foreach (string store in new[] { "(New-RabbitBackupStore ./b)", "([System.IO.DirectoryInfo]::new($Folder))", "([uri]::new($Folder))" })
         {
             Assert.Empty(_session.RunCleanly($"Get-RabbitBackup {store}"));

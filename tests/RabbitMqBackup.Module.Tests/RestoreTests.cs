@@ -47,6 +47,94 @@ public sealed class RestoreTests : BrokerTest
         await Assert.ThrowsAnyAsync<Exception>(() => Channel.QueueDeclarePassiveAsync("orders", Cancellation));
     }
 
+    [Theory]
+    [InlineData("Restore-RabbitMq -QueueMap @{ '*' = 'copy-*' }", 2)]
+    [InlineData("Restore-RabbitMq -VirtualHostMap @{ '*' = 'not-there' }", 2)]
+    [InlineData("Restore-RabbitMq -IfNotEmpty Append -PublishMode Exchange", 2)]
+    [InlineData("Restore-RabbitMq -IfNotEmpty Skip -Resume", 2)]
+    [InlineData("Restore-RabbitMq -QueueType quorum -Expiration Remaining -First 3", 2)]
+    [InlineData("Get-RabbitBackupSegment | Restore-RabbitMq -Force", 2)]
+    [InlineData("Get-RabbitBackupMessage | Restore-RabbitMq -RejectedStore $Folder/rejected", 2)]
+    public async Task WhatIf_changes_nothing_whatever_is_restored_and_how(string restore, int rows)
+    {
+        await BackUpAsync();
+        await LoseAsync("orders");
+        string before = await Broker.Management.GetStringAsync("definitions", Cancellation);
+        string[] files = Directory.GetFileSystemEntries(Folder, "*", SearchOption.AllDirectories);
+
+        SessionResult result = Session.Run($"Get-RabbitBackup $Store | {restore} -Connection $Rabbit -WhatIf");
+
+        Assert.Empty(result.Errors);
+        Assert.Equal(rows, result.Output.Count);
+        string Objects(string definitions) => System.Text.Json.Nodes.JsonNode.Parse(definitions)!["queues"]!.AsArray().Where(queue => (string?)queue!["vhost"] == VirtualHost.Name).Aggregate("", (all, queue) => all + queue);
+        Assert.Equal(Objects(before), Objects(await Broker.Management.GetStringAsync("definitions", Cancellation)));
+        Assert.DoesNotContain("not-there", await Broker.Management.GetStringAsync("vhosts?columns=name", Cancellation), StringComparison.Ordinal);
+        Assert.Equal(30u, await DepthAsync("payments"));
+        Assert.Equal(files.Order(), Directory.GetFileSystemEntries(Folder, "*", SearchOption.AllDirectories).Order());
+    }
+
+    [Fact]
+    public async Task Names_that_nothing_has_are_told_and_wildcards_are_not()
+    {
+        await FillAsync("orders", 5);
+        await FillAsync("empty", 0);
+        Session.RunCleanly("Backup-RabbitMq $Store -Connection $Rabbit");
+        foreach (string look in new[] { "Get-RabbitBackupMessage", "Get-RabbitBackupSegment" })
+        {
+            SessionResult result = Session.Run($"Get-RabbitBackup $Store | {look} -Queue order*, nope, other*, empty");
+            Assert.NotEmpty(result.Output);
+            ErrorRecord error = Assert.Single(result.Errors);
+            Assert.StartsWith("QueueNotFound,", error.FullyQualifiedErrorId, StringComparison.Ordinal);
+            Assert.Equal("nope", error.TargetObject);
+        }
+
+        ErrorRecord missing = Assert.Single(Session.Run("Get-RabbitBackup $Folder/mistyped").Errors);
+        Assert.StartsWith("ObjectNotFound,", missing.FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Equal(Path.Combine(Folder, "mistyped"), missing.TargetObject);
+        Directory.CreateDirectory(Path.Combine(Folder, "new"));
+        Assert.Empty(Session.RunCleanly("Get-RabbitBackup $Folder/new"));
+    }
+
+    [Fact]
+    public async Task Hashtables_are_taken_from_the_pipeline()
+    {
+        await FillAsync("orders", 5);
+        Session.Set("Host0", VirtualHost.Name);
+        PSObject manifest = Assert.Single(Session.RunCleanly("@{ Name = 'orders'; VirtualHost = $Host0 } | Backup-RabbitMq $Store -Connection $Rabbit"));
+        Assert.Equal(5L, Value(manifest, "TotalMessages"));
+        PSObject plan = Assert.Single(Session.RunCleanly(
+            "$m = Get-RabbitBackup $Store; $m.PSObject.Properties.Add([psnoteproperty]::new('QueueMap', @{ orders = 'copy' })); $m | Restore-RabbitMq -Connection $Rabbit -WhatIf"));
+        Assert.Equal("copy", Value(plan, "TargetQueue"));
+    }
+
+    [Fact]
+    public async Task What_a_queues_limits_do_with_the_messages_is_told()
+    {
+        await FillAsync("orders", 20);
+        Session.RunCleanly("Backup-RabbitMq $Store -Connection $Rabbit");
+        await LoseAsync("orders");
+        await Channel.QueueDeclareAsync("orders", true, false, false, new Dictionary<string, object?> { ["x-max-length"] = 5 }, cancellationToken: Cancellation);
+        PSObject result = Assert.Single(Session.RunCleanly("Get-RabbitBackup $Store | Restore-RabbitMq -Connection $Rabbit -Force -Confirm:$false"));
+        object queue = Assert.Single(Values(result, "Queues"));
+        Assert.Equal(20L, Value(queue, "Confirmed"));
+        Assert.Contains("at most 5 message(s)", (string?)Value(queue, "Reason"), StringComparison.Ordinal);
+        Assert.Equal(5u, await DepthAsync("orders"));
+    }
+
+    [Fact]
+    public async Task All_that_the_batches_of_a_pipeline_created_is_taken_back_at_once()
+    {
+        await FillAsync("orders", 40);
+        await FillAsync("payments", 30);
+        Session.RunCleanly("Backup-RabbitMq $Store -Connection $Rabbit");
+        await LoseAsync("orders", "payments");
+        Session.Set("Result", Assert.Single(Session.RunCleanly("Get-RabbitBackup $Store | Get-RabbitBackupMessage | Restore-RabbitMq -Connection $Rabbit -BatchSize 15 -Confirm:$false")));
+        Assert.Equal((40u, 30u), (await DepthAsync("orders"), await DepthAsync("payments")));
+        await AwaitListedAsync("orders", 40);
+        Assert.All(Session.RunCleanly("$Result | Undo-RabbitRestore -Connection $Rabbit -Confirm:$false"), item => Assert.Equal(true, Value(item, "IsRemoved")));
+        Assert.Empty(Session.RunCleanly("Get-RabbitQueue -Connection $Rabbit"));
+    }
+
     [Fact]
     public async Task A_restore_asks_and_a_no_changes_nothing()
     {

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Management.Automation;
 using RabbitMqBackup.Cmdlets.Completion;
 using RabbitMqBackup.Engine;
@@ -54,7 +55,7 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
     [ValidateRange(0, long.MaxValue)]
     public long MinimumDepth { get; set; }
 
-    /// <summary>Queues from Get-RabbitQueue, or any objects with Name and VirtualHost. All that come down the pipeline become one backup.</summary>
+    /// <summary>Queues from Get-RabbitQueue, or any objects or hashtables with Name and VirtualHost. All that come down the pipeline become one backup.</summary>
     [Parameter(ValueFromPipeline = true)]
     [ValidateNotNull]
     public PSObject? InputObject { get; set; }
@@ -253,8 +254,8 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
     };
 
     private string Property(string name) =>
-        InputObject!.Properties[name]?.Value?.ToString() is { Length: > 0 } value
+        (InputObject!.BaseObject is IDictionary table ? table[name] : InputObject.Properties[name]?.Value)?.ToString() is { Length: > 0 } value
             ? value
             : throw new ArgumentException(
-                $"An object in the pipeline has no {name}: pipe in queues from Get-RabbitQueue, or objects with Name and VirtualHost.", nameof(InputObject));
+                $"An object in the pipeline has no {name}: pipe in queues from Get-RabbitQueue, or objects or hashtables with Name and VirtualHost.", nameof(InputObject));
 }

@@ -10,6 +10,7 @@ namespace RabbitMqBackup.Cmdlets.Commands;
 public sealed class GetRabbitBackupMessageCommand : AsyncCmdlet
 {
     private readonly HashSet<(string BackupId, string Key)> _read = [];
+    private NamedQueues? _queues;
 
     /// <summary>Backups from Get-RabbitBackup or Backup-RabbitMq.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = "Manifest")]
@@ -30,9 +31,14 @@ public sealed class GetRabbitBackupMessageCommand : AsyncCmdlet
     /// <inheritdoc/>
     protected override void Process()
     {
-        NameFilter queues = new(Queue);
+        _queues ??= new NamedQueues(Queue);
+        if (Manifest is not null)
+        {
+            _queues.LookAt(Manifest);
+        }
+
         IEnumerable<BackupSegment> segments = ParameterSetName == "Segment" ? [Segment!] : BackupContents.GetSegments(Manifest!);
-        foreach (BackupSegment segment in segments.Where(segment => queues.Matches(segment.Queue)))
+        foreach (BackupSegment segment in segments.Where(segment => _queues.Matches(segment.Queue)))
         {
             // Backup-RabbitMq -PassSegment sends the segments and then the manifest that holds them all.
             if (_read.Add((segment.BackupId, segment.Key)))
@@ -41,6 +47,9 @@ public sealed class GetRabbitBackupMessageCommand : AsyncCmdlet
             }
         }
     }
+
+    /// <inheritdoc/>
+    protected override void End() => _queues?.TellMissed(missed => WriteError(ErrorRecords.From(missed)));
 
     /// <summary>A damaged segment is told; the others can be read all the same.</summary>
     private void Read(BackupSegment segment)

@@ -8,6 +8,8 @@ namespace RabbitMqBackup.Cmdlets.Commands;
 [OutputType(typeof(BackupSegment))]
 public sealed class GetRabbitBackupSegmentCommand : AsyncCmdlet
 {
+    private NamedQueues? _queues;
+
     /// <summary>Backups from Get-RabbitBackup or Backup-RabbitMq.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
     [ValidateNotNull]
@@ -22,7 +24,11 @@ public sealed class GetRabbitBackupSegmentCommand : AsyncCmdlet
     /// <inheritdoc/>
     protected override void Process()
     {
-        NameFilter queues = new(Queue);
-        WriteObject(BackupContents.GetSegments(Manifest).Where(segment => queues.Matches(segment.Queue)), enumerateCollection: true);
+        _queues ??= new NamedQueues(Queue);
+        _queues.LookAt(Manifest);
+        WriteObject(BackupContents.GetSegments(Manifest).Where(segment => _queues.Matches(segment.Queue)), enumerateCollection: true);
     }
+
+    /// <inheritdoc/>
+    protected override void End() => _queues?.TellMissed(missed => WriteError(ErrorRecords.From(missed)));
 }

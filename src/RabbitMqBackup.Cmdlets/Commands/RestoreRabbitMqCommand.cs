@@ -75,17 +75,17 @@ public sealed class RestoreRabbitMqCommand : BrokerCmdlet
     public long? ToOffset { get; set; }
 
     /// <summary>New names of queues by their old ones; a * in a new name stands for what the * in the old one stood for.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
     [ValidateNotNull]
     public Hashtable QueueMap { get; set; } = [];
 
     /// <summary>New names of virtual hosts by their old ones.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
     [ValidateNotNull]
     public Hashtable VirtualHostMap { get; set; } = [];
 
     /// <summary>With -PublishMode Exchange: exchanges to publish to in place of the original ones.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
     [ValidateNotNull]
     public Hashtable ExchangeMap { get; set; } = [];
 

@@ -27,7 +27,10 @@ public static class BackupContents
         }));
     }
 
-    /// <summary>The messages of a segment, in the order in which they were in the queue. The segment is checked as a whole before its first message is given.</summary>
+    /// <summary>
+    /// The messages of a segment, in the order in which they were in the queue. The segment is checked as a whole before its first message is given; that their number is not the manifest's is told
+    /// behind the last.
+    /// </summary>
     /// <exception cref="RabbitBackupException"><see cref="ErrorCode.SegmentCorrupt"/>, <see cref="ErrorCode.ObjectNotFound"/>, or the store's.</exception>
     public static async IAsyncEnumerable<BackupMessage> ReadMessagesAsync(BackupSegment segment, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
@@ -46,6 +49,11 @@ public static class BackupContents
             {
                 yield return message;
             }
+        }
+
+        if (reader.Miscount(segment.Entry) is { } miscount)
+        {
+            throw miscount;
         }
     }
 

@@ -16,4 +16,15 @@ internal static class SegmentOpening
             return await SegmentReader.OpenAsync(content, options, cancellationToken).ConfigureAwait(false);
         }
     }
+
+    /// <summary>
+    /// What is wrong where a segment that is whole holds another number of messages than its row says; null where it does not. Only the row can be at fault then, so that the messages are worth having,
+    /// and yet nobody may take what they are for all that was backed up.
+    /// </summary>
+    internal static RabbitBackupException? Miscount(this SegmentReader reader, SegmentEntry segment) => reader.Header.Records == segment.Records ? null
+        : new RabbitBackupException(ErrorCode.SegmentCorrupt, $"'{segment.Key}' holds {reader.Header.Records} message(s), and the manifest says {segment.Records}.")
+        {
+            Target = segment.Key,
+            Hint = "The manifest was altered: take it from a copy of the backup, or use another backup.",
+        };
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Security.Cryptography;
 using System.Text;
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Messages.Amqp10;
@@ -42,12 +43,11 @@ internal sealed class ConvertedMessages(RestoreOptions options, string virtualHo
         Refused = (long)(state.Returned + state.Nacked);
     }
 
-    /// <summary>Whether a message in the stream is what this one became on its way through AMQP 0-9-1.</summary>
-    internal static bool IsSame(ReadOnlySpan<byte> stored, ReadOnlySpan<byte> message)
+    /// <summary>What a message and that which it became on its way through AMQP 0-9-1 have in common: id and body.</summary>
+    internal static string Digest(ReadOnlySpan<byte> message)
     {
-        Amqp091Message there = Amqp091Conversion.Convert(stored);
-        Amqp091Message here = Amqp091Conversion.Convert(message);
-        return there.Body.AsSpan().SequenceEqual(here.Body) && Messages.PropertyList.Parse(there.Properties).MessageId == Messages.PropertyList.Parse(here.Properties).MessageId;
+        Amqp091Message converted = Amqp091Conversion.Convert(message);
+        return $"{Convert.ToHexString(SHA256.HashData(converted.Body))} {Messages.PropertyList.Parse(converted.Properties).MessageId}";
     }
 
     /// <inheritdoc/>

@@ -18,11 +18,14 @@ internal sealed class PublishPace
             options.MaxBytesPerSecond is { } bytes ? new RateLimiter(bytes, time) : null);
 
     /// <summary>Accounts for a message, and waits until the next one may go.</summary>
-    internal async ValueTask WaitAsync(int bytes, CancellationToken cancellationToken)
+    internal ValueTask WaitAsync(int bytes, CancellationToken cancellationToken) => WaitAsync(1, bytes, cancellationToken);
+
+    /// <summary>Accounts for several at once, as a stream's record holds them.</summary>
+    internal async ValueTask WaitAsync(int messages, int bytes, CancellationToken cancellationToken)
     {
         if (_messages is not null)
         {
-            await _messages.WaitAsync(1, cancellationToken).ConfigureAwait(false);
+            await _messages.WaitAsync(messages, cancellationToken).ConfigureAwait(false);
         }
 
         if (_bytes is not null)

@@ -6,7 +6,7 @@ using RabbitMqBackup.Engine.Format;
 namespace RabbitMqBackup.Engine.Restore;
 
 /// <summary>
-/// Restores one queue: declares it where it is missing, publishes, and counts what the broker confirmed. Where the target goes away in the middle it comes back and goes on with what is not known to be
+/// Restores one queue that is there: publishes, and counts what the broker confirmed. Where the target goes away in the middle it comes back and goes on with what is not known to be
 /// there; a message for which the broker closes the channel is found, counted and left out.
 /// </summary>
 internal sealed class QueueRestore : IPublishEvents
@@ -67,11 +67,6 @@ internal sealed class QueueRestore : IPublishEvents
         RabbitBackupException? failure = null;
         try
         {
-            if (_row.Declares)
-            {
-                result = result with { Declared = await DeclareAsync(_options, _row, cancellationToken).ConfigureAwait(false) };
-            }
-
             Begin();
             await PublishAllAsync(cancellationToken).ConfigureAwait(false);
             _isThrough = true;
@@ -118,22 +113,6 @@ internal sealed class QueueRestore : IPublishEvents
 
     /// <inheritdoc/>
     public void OnBlocked(string? reason) => _events.OnBlocked(_row, reason);
-
-    /// <summary>Declares the target queue; true when it was created.</summary>
-    internal static async Task<bool> DeclareAsync(RestoreOptions options, RestorePlanQueue row, CancellationToken cancellationToken)
-    {
-        await using BrokerConnection connection = await BrokerConnection.OpenAsync(options.Broker, row.TargetVirtualHost, cancellationToken).ConfigureAwait(false);
-        return await connection.DeclareAsync(
-            new QueueDeclaration
-            {
-                Queue = new QueueName(row.TargetVirtualHost, row.TargetQueue),
-                Type = row.Shape.Type,
-                Durable = row.Shape.Durable,
-                AutoDelete = row.Shape.AutoDelete,
-                Arguments = row.Shape.Arguments,
-            },
-            cancellationToken).ConfigureAwait(false);
-    }
 
     /// <summary>From the beginning, or from where an earlier run came to; remembers beforehand that messages may be there from now on.</summary>
     private void Begin()

@@ -99,6 +99,9 @@ public sealed record RestoreOptions
     /// <summary>Go on with the same restore where an earlier run was cut, without sending again what it brought over. Where none was cut it begins. Default false.</summary>
     public bool Resume { get; init; }
 
+    /// <summary>The id of an earlier part of this restore, whose record for an undo goes on: messages of a pipeline come in parts. Default: it is a restore by itself.</summary>
+    public string? RestoreId { get; init; }
+
     /// <summary>Folder of the checkpoint that makes that possible. Default: a folder in the user's local data.</summary>
     public string? CheckpointPath { get; init; }
 

@@ -48,6 +48,9 @@ public sealed record RestorePlanQueue
     /// <summary>What a person should know before saying yes.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
+    /// <summary>Of the notes, those about limits that the messages will feel.</summary>
+    internal IReadOnlyList<string> Limits { get; init; } = [];
+
     /// <summary>The error code that goes with <see cref="Conflicts"/>.</summary>
     internal ErrorCode ConflictCode { get; init; } = ErrorCode.RestoreConflict;
 

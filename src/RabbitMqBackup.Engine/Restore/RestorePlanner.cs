@@ -173,6 +173,8 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
         (0, _) => row,
         (_, NonEmptyTarget.Append) => row with { Notes = [.. row.Notes, $"The queue has {present} message(s); the restored ones go behind them."] },
         (_, NonEmptyTarget.Skip) => row with { IsSkipped = true, Notes = [.. row.Notes, $"Left as it is: the queue has {present} message(s)."] },
+        _ when options.Resume && _earlier?.ContainsKey(RestoreJournal.Key(row.Source)) != true =>
+            row with { Conflicts = [$"The queue has {present} message(s), and there is no restore of it to resume: none of this backup with the same selection, names and target was cut on this machine. Use -IfNotEmpty Append to put all messages behind those that are there."] },
         _ when _earlier?.ContainsKey(RestoreJournal.Key(row.Source)) == true =>
             row with { Conflicts = [$"The queue has {present} message(s), and an earlier run of this restore was cut: use -Resume to go on with it, or -IfNotEmpty Append to put all messages behind those that are there."] },
         _ => row with { Conflicts = [$"The queue has {present} message(s). Use -IfNotEmpty Append to put the restored ones behind them, or Skip to leave such queues alone."] },
@@ -202,7 +204,7 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
             notes.Add($"The queue's messages live {TimeSpan.FromMilliseconds(ttl)}; that begins anew.");
         }
 
-        return notes.Count == 0 ? row : row with { Notes = [.. row.Notes, .. notes] };
+        return notes.Count == 0 ? row : row with { Notes = [.. row.Notes, .. notes], Limits = notes };
 
         object? Setting(string name) => arguments.GetValueOrDefault("x-" + name) ?? queue?.EffectivePolicy.GetValueOrDefault(name);
         long? Limit(string name) => Setting(name) as long?;

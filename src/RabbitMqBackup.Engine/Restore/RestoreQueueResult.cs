@@ -51,6 +51,9 @@ public sealed record RestoreQueueResult
     /// <summary><c>user-id</c> properties left out, since the broker takes none but the connection's own.</summary>
     public long UserIdsRemoved { get; init; }
 
+    /// <summary>A stream that could not be reached by the stream protocol.</summary>
+    internal bool WentOverAmqp { get; init; }
+
     /// <summary>Error code where it went wrong or was left out, or null.</summary>
     public string? ErrorCode { get; init; }
 

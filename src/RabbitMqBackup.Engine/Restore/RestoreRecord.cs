@@ -32,6 +32,9 @@ internal sealed record RestoreRecord
     /// <summary>Queues that were missing, each with the messages that were to go into it.</summary>
     public IReadOnlyList<RestoreRecordQueue> Queues { get; init; } = [];
 
+    /// <summary>The target's definitions before, as it exports them, for people; null where <see cref="Import"/> holds them, or the user may not see them.</summary>
+    public string? Snapshot { get; init; }
+
     /// <summary>The import of definitions, with the snapshot of before; null where the user may not see definitions.</summary>
     public string? Import { get; init; }
 
@@ -57,16 +60,34 @@ internal sealed record RestoreRecord
         return record.VirtualHosts.Count + record.Queues.Count == 0 && record.Import is null ? null : record;
     }
 
-    /// <summary>Writes it.</summary>
+    /// <summary>This record, and what a further run of the same restore adds: queues and virtual hosts that are created only now, and messages that can be in a queue beyond those that were to go there.</summary>
+    /// <param name="plan">The further run.</param>
+    /// <param name="more">What it creates, or null.</param>
+    /// <param name="isResumed">It goes on with what was planned; otherwise its messages come on top of that.</param>
+    internal RestoreRecord With(RestorePlan plan, RestoreRecord? more, bool isResumed)
+    {
+        List<RestoreRecordQueue> queues = [.. Queues.Select(queue => queue with
+        {
+            Messages = queue.Messages + plan.Queues
+                .Where(row => row.Conflicts.Count == 0 && !row.IsSkipped && row.TargetVirtualHost == queue.VirtualHost && row.TargetQueue == queue.Name)
+                .Sum(row => isResumed ? row.Mark?.Beyond ?? 0 : row.Messages),
+        })];
+        queues.AddRange((more?.Queues ?? []).Where(queue => !queues.Exists(there => there.VirtualHost == queue.VirtualHost && there.Name == queue.Name)));
+        return this with { VirtualHosts = [.. VirtualHosts.Union(more?.VirtualHosts ?? [])], Queues = queues, Import = Import ?? more?.Import };
+    }
+
+    /// <summary>Writes it, in place of an earlier one.</summary>
     /// <exception cref="RabbitBackupException"><see cref="ErrorCode.CheckpointUnavailable"/>.</exception>
     internal void Write(string? folder)
     {
         string file = FileOf(folder, RestoreId);
-        CheckpointFolder.Create(file);
+        string written = file + ".new";
+        CheckpointFolder.Create(written);
         try
         {
-            // The file is there, with its rights; now it gets its content.
-            File.WriteAllBytes(file, JsonSerializer.SerializeToUtf8Bytes(this));
+            // The file is there, with its rights; now it gets its content, and then its name, so that a kill leaves the earlier one.
+            File.WriteAllBytes(written, JsonSerializer.SerializeToUtf8Bytes(this));
+            File.Move(written, file, overwrite: true);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

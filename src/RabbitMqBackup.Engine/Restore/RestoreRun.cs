@@ -17,9 +17,10 @@ internal sealed class RestoreRun : IRestoreQueueEvents
     private readonly BlockPool _pool = new();
     private readonly PublishPace? _pace;
     private RestoreJournal? _journal;
-    private readonly HashSet<RestorePlanQueue> _declared = [];
+    private readonly QueueDeclares _declares;
     private readonly List<ImportItem> _definitions = [];
     private int _notThrough;
+    private int _begun;
     private readonly ConcurrentQueue<(SourceQueue Source, IReadOnlyList<long> Ordinals)> _rejected = [];
 
     internal RestoreRun(RestorePlan plan, IRestoreEvents events, IEngineLog log, TimeProvider time)
@@ -29,6 +30,7 @@ internal sealed class RestoreRun : IRestoreQueueEvents
         _log = log;
         _time = time;
         _pace = PublishPace.Of(plan.Options, time);
+        _declares = new QueueDeclares(plan.Options.Broker, time);
         _meter = new ProgressMeter("Restoring", plan.Queues.Sum(queue => queue.Messages), plan.Queues.Count, time, progress => _gate.Tell(events.OnProgress, progress));
     }
 
@@ -36,9 +38,11 @@ internal sealed class RestoreRun : IRestoreQueueEvents
     {
         long started = _time.GetTimestamp();
         using RestoreJournal? journal = _journal = OpenJournal();
-        string? id = Keep();
+        string? id = await KeepAsync(cancellationToken).ConfigureAwait(false);
         await CreateVirtualHostsAsync(cancellationToken).ConfigureAwait(false);
+        await _declares.RunAsync(_plan.Queues, cancellationToken).ConfigureAwait(false);
         await ImportAsync(false, cancellationToken).ConfigureAwait(false);
+        await _declares.SettleAsync(cancellationToken).ConfigureAwait(false);
         RestoreQueueResult[] results = new RestoreQueueResult[_plan.Queues.Count];
         ParallelOptions parallel = new() { MaxDegreeOfParallelism = _plan.Options.MaxConcurrentQueues, CancellationToken = cancellationToken };
         // Rows that go into the same queue follow one another, in the order of the plan.
@@ -55,7 +59,7 @@ internal sealed class RestoreRun : IRestoreQueueEvents
         }).ConfigureAwait(false);
 
         await ImportAsync(true, cancellationToken).ConfigureAwait(false);
-        if (_notThrough == 0)
+        if (_notThrough == 0 || _begun == 0)
         {
             journal?.Delete();
         }
@@ -103,12 +107,35 @@ internal sealed class RestoreRun : IRestoreQueueEvents
 
         RestoreQueueResult result = row.Conflicts.Count > 0
             ? untouched with { ErrorCode = row.ConflictCode.ToString(), Reason = string.Join(" ", row.Conflicts) }
+            : _declares.RefusalOf(row) is { } refusal ? untouched with { ErrorCode = refusal.Code.ToString(), Reason = refusal.Message }
             : StreamRestore.CanRestore(row)
                 ? await RestoreStreamAsync(row, cancellationToken).ConfigureAwait(false)
                 : await RestoreIntoQueueAsync(row, cancellationToken).ConfigureAwait(false);
-        if (result.ErrorCode is { } code && !SourceCursor.IsDamage(Enum.Parse<ErrorCode>(code)))
+        if (result.ErrorCode is not null && (row.Conflicts.Count > 0 || _declares.RefusalOf(row) is not null || StreamRestore.CanRestore(row)))
         {
-            // Damaged segments were told one by one when they were met.
+            // Those that are through must not be in the way of another run that mends this one.
+            Interlocked.Increment(ref _notThrough);
+        }
+
+        // Damaged segments were told one by one when they were met.
+        bool isTold = result.ErrorCode is { } met && SourceCursor.IsDamage(Enum.Parse<ErrorCode>(met));
+        if (result.ErrorCode is null && result.Confirmed + result.Expired < result.Requested)
+        {
+            result = result with
+            {
+                ErrorCode = nameof(ErrorCode.BackupIncomplete),
+                Reason = $"{result.Confirmed + result.Expired} message(s) are there, and the manifest promises {result.Requested}: what is missing could not be read from the backup, now or in an earlier run.",
+            };
+        }
+
+        if (result is { ErrorCode: null, Reason: null } && row.Limits.Count > 0)
+        {
+            // Confirmed is not the same as there: what the queue's limits do with the messages is told also where nobody looked at the plan.
+            result = result with { Reason = string.Join(" ", row.Limits) };
+        }
+
+        if (result.ErrorCode is { } code && !isTold)
+        {
             _gate.Tell(_events.OnFailure, new RabbitBackupException(Enum.Parse<ErrorCode>(code), $"Queue '{row.TargetQueue}' in virtual host '{row.TargetVirtualHost}': {result.Reason}")
             {
                 Target = $"{row.TargetVirtualHost}/{row.TargetQueue}",
@@ -140,7 +167,7 @@ internal sealed class RestoreRun : IRestoreQueueEvents
     /// <summary>By the stream protocol; where its port can't be reached, as messages of a queue, which then are what AMQP 0-9-1 makes of them.</summary>
     private async Task<RestoreQueueResult> RestoreStreamAsync(RestorePlanQueue row, CancellationToken cancellationToken)
     {
-        RestoreQueueResult result = await new StreamRestore(_plan.Options, row, _pool, _time, this).RunAsync(cancellationToken).ConfigureAwait(false);
+        RestoreQueueResult result = await new StreamRestore(_plan.Options, row, _declares.HasMade(row), _pace, _pool, _time, this).RunAsync(cancellationToken).ConfigureAwait(false);
         if (result.ErrorCode != nameof(ErrorCode.BrokerUnreachable) || result.Confirmed > 0)
         {
             return result;
@@ -149,13 +176,14 @@ internal sealed class RestoreRun : IRestoreQueueEvents
         RestoreQueueResult converted = await RestoreIntoQueueAsync(row, cancellationToken).ConfigureAwait(false);
         return converted with
         {
-            Declared = result.Declared || converted.Declared,
+            WentOverAmqp = true,
             Reason = converted.Reason ?? "The stream port could not be reached: the messages went through AMQP 0-9-1, one by one, without what that has no place for. To run this restore again would put them there twice.",
         };
     }
 
     private async Task<RestoreQueueResult> RestoreIntoQueueAsync(RestorePlanQueue row, CancellationToken cancellationToken)
     {
+        Interlocked.Increment(ref _begun);
         QueueRestore restore = new(_plan, row, _pace, _journal, _pool, _time, this);
         RestoreQueueResult result = await restore.RunAsync(cancellationToken).ConfigureAwait(false);
         if (!restore.IsThrough)
@@ -168,25 +196,34 @@ internal sealed class RestoreRun : IRestoreQueueEvents
             _rejected.Enqueue((row.Source, refused));
         }
 
-        return _declared.Contains(row) ? result with { Declared = true } : result;
+        return result with { Declared = _declares.HasMade(row) };
     }
 
     /// <summary>Writes down what will be created, before anything is. A restore into what is there, and a trial, have nothing to take back.</summary>
-    private string? Keep()
+    private async Task<string?> KeepAsync(CancellationToken cancellationToken)
     {
-        if (_journal?.RestoreId is { Length: > 0 } earlier)
-        {
-            // The first run wrote down all that was to be created, whatever of it is left for this one.
-            return earlier;
-        }
-
-        if (_plan.Options.Scratch is not null || RestoreRecord.Of(_plan, Catalog.BackupId.New(_time), _time.GetUtcNow()) is not { } record)
+        if (_plan.Options.Scratch is not null)
         {
             return null;
         }
 
+        RestoreRecord? record = RestoreRecord.Of(_plan, Catalog.BackupId.New(_time), _time.GetUtcNow());
+        bool isResumed = _journal?.RestoreId is { Length: > 0 };
         try
         {
+            if ((isResumed ? _journal!.RestoreId : _plan.Options.RestoreId) is { } earlier)
+            {
+                record = RestoreRecord.Read(_plan.Options.CheckpointPath, earlier).With(_plan, record, isResumed);
+            }
+            else if (record is null)
+            {
+                return null;
+            }
+            else if (record.Import is null)
+            {
+                record = record with { Snapshot = await SnapshotAsync(cancellationToken).ConfigureAwait(false) };
+            }
+
             record.Write(_plan.Options.CheckpointPath);
             if (_journal is not null)
             {
@@ -195,14 +232,23 @@ internal sealed class RestoreRun : IRestoreQueueEvents
 
             return record.RestoreId;
         }
-        catch (RabbitBackupException exception) when (exception.Code == ErrorCode.CheckpointUnavailable && _plan.Options.CheckpointPath is null)
+        catch (RabbitBackupException exception) when (exception.Code == ErrorCode.ObjectNotFound
+            || (exception.Code is ErrorCode.CheckpointUnavailable or ErrorCode.CheckpointDamaged && _plan.Options.CheckpointPath is null))
         {
             _log.RestoreWithoutRecord(exception.Message);
             return null;
         }
     }
 
-    /// <summary>Creates definitions: before the messages all but what moves messages, and that afterwards. Bindings need their queues, so these are declared first.</summary>
+    /// <summary>The target's definitions; null for a user who may not see them.</summary>
+    private async Task<string?> SnapshotAsync(CancellationToken cancellationToken)
+    {
+        using ManagementClient management = new(_plan.Options.Broker);
+        ManagementUser user = await management.WhoAmIAsync(cancellationToken).ConfigureAwait(false);
+        return user.IsAdministrator && await management.GetDefinitionsAsync(null, cancellationToken).ConfigureAwait(false) is { } json ? System.Text.Encoding.UTF8.GetString(json) : null;
+    }
+
+    /// <summary>Creates definitions: before the messages all but what moves messages, and that afterwards. Bindings need their queues, which are declared by then.</summary>
     private async Task ImportAsync(bool movers, CancellationToken cancellationToken)
     {
         if (_plan.Definitions is not { } definitions || definitions.Items.Where(item => RestoreDefinitions.MovesMessages(item.Definition) == movers).ToList() is not { Count: > 0 } items)
@@ -210,34 +256,11 @@ internal sealed class RestoreRun : IRestoreQueueEvents
             return;
         }
 
-        if (!movers)
-        {
-            await DeclareQueuesAsync(cancellationToken).ConfigureAwait(false);
-        }
-
         ImportReport report = await new DefinitionsImporter(_log).ExecuteAsync(definitions with { Items = items }, null, cancellationToken).ConfigureAwait(false);
         _definitions.AddRange(report.Items);
         foreach (RabbitBackupException failure in report.Items.Select(item => item.ToException()).OfType<RabbitBackupException>())
         {
             _gate.Tell(_events.OnFailure, failure);
-        }
-    }
-
-    private async Task DeclareQueuesAsync(CancellationToken cancellationToken)
-    {
-        foreach (RestorePlanQueue row in _plan.Queues.Where(row => row.Declares && row.Conflicts.Count == 0 && !row.IsSkipped))
-        {
-            try
-            {
-                if (await QueueRestore.DeclareAsync(_plan.Options, row, cancellationToken).ConfigureAwait(false))
-                {
-                    _declared.Add(row);
-                }
-            }
-            catch (RabbitBackupException)
-            {
-                // The restore of the queue meets the same error, and tells it.
-            }
         }
     }
 

@@ -74,6 +74,10 @@ internal sealed class SourceCursor(SourceQueue source, long begin, BlockPool poo
         {
             _reader = await _catalog!.OpenReaderAsync(segment.BackupId, segment.Entry, pool, cancellationToken).ConfigureAwait(false);
             (_segment, _next) = (segment, segment.FirstOrdinal);
+            if (_reader.Miscount(segment.Entry) is { } miscount)
+            {
+                damaged(miscount);
+            }
         }
         catch (RabbitBackupException exception) when (IsDamage(exception.Code))
         {
@@ -86,7 +90,8 @@ internal sealed class SourceCursor(SourceQueue source, long begin, BlockPool poo
     {
         try
         {
-            while (_reader!.TryRead(out SegmentRecord record))
+            // Never more than its row says: the numbers of the next segment begin there.
+            while (_next < _segment!.EndOrdinal && _reader!.TryRead(out SegmentRecord record))
             {
                 if (record.Kind == SegmentRecordKind.StreamChunk)
                 {
@@ -110,7 +115,7 @@ internal sealed class SourceCursor(SourceQueue source, long begin, BlockPool poo
                     break;
                 }
 
-                if (ordinal >= _begin && (!_segment!.NeedsFilter || source.Filter.Matches(record.CapturedAt, null, record.Properties.Span)))
+                if (ordinal >= _begin && (!_segment.NeedsFilter || source.Filter.Matches(record.CapturedAt, null, record.Properties.Span)))
                 {
                     Current = new SourceRecord(ordinal, record.CapturedAt, record.Redelivered, record.Exchange, record.RoutingKey, record.Properties, record.Body);
                     return true;

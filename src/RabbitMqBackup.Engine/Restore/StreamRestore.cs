@@ -10,7 +10,15 @@ namespace RabbitMqBackup.Engine.Restore;
 /// Restores a stream into a stream by the stream protocol: the entries as they were captured, batches packed as they were, each under the publishing id offset + 1 and all under one name, so that however
 /// often and wherever the restore is broken off, each message is there once.
 /// </summary>
-internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row, BlockPool pool, TimeProvider time, IRestoreQueueEvents events)
+/// <param name="options">What is asked for.</param>
+/// <param name="row">The stream's row in the plan.</param>
+/// <param name="isNew">The stream was declared by this restore.</param>
+/// <param name="pace">The rate to hold to, or null.</param>
+/// <param name="pool">Memory for segments.</param>
+/// <param name="time">The clock.</param>
+/// <param name="events">Told of what is done.</param>
+internal sealed class StreamRestore(
+    RestoreOptions options, RestorePlanQueue row, bool isNew, PublishPace? pace, BlockPool pool, TimeProvider time, IRestoreQueueEvents events)
 {
     private readonly string _name = StreamPublisherName.Of(row.Source);
     private readonly StreamSelection _selection = new(row.Source);
@@ -20,9 +28,11 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
     private long _skipped;
     private long _published;
     private long _large;
+    private Queue<string>? _largeAtEnd;
     private string? _lost;
     private string? _refusal;
     private string? _offsetsNote;
+    private RabbitBackupException? _damage;
 
     /// <summary>Whether the source is a stream as the stream protocol has it. What was read over AMQP 0-9-1 goes back that way, as the messages of a queue.</summary>
     internal static bool CanRestore(RestorePlanQueue row) => row is { TargetType: QueueTypes.Stream, Source.Entry: { Type: QueueTypes.Stream, Stream.Lost.Count: 0 } } && row.Source.Messages.All(message => message.RawMessage.Length > 0);
@@ -61,16 +71,12 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
             VirtualHost = row.TargetVirtualHost,
             Queue = row.TargetQueue,
             Requested = row.Messages,
+            Declared = isNew,
         };
         RabbitBackupException? failure = null;
         try
         {
-            if (row.Declares)
-            {
-                result = result with { Declared = await DeclareAsync(cancellationToken).ConfigureAwait(false) };
-            }
-
-            if (result.Declared && row.Source.Entry.Stream?.SuperStream is { } super)
+            if (isNew && row.Source.Entry.Stream?.SuperStream is { } super)
             {
                 using ManagementClient management = new(options.Broker);
                 await management.BindSuperStreamAsync(
@@ -86,6 +92,10 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
         catch (RabbitBackupException exception)
         {
             failure = exception;
+            if (_damage is null && SourceCursor.IsDamage(exception.Code))
+            {
+                events.OnDamagedSegment(row, exception);
+            }
         }
 
         result = result with
@@ -97,20 +107,13 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
             Rejected = _refused,
             Unconfirmed = failure is null ? 0 : Math.Max(0, _published - _confirmed - _refused),
         };
+        failure ??= _damage;
         return (failure, _refused) switch
         {
             (not null, _) => result with { ErrorCode = failure.Code.ToString(), Reason = failure.Message },
             (null, > 0) => result with { ErrorCode = ErrorCode.PublishRejected.ToString(), Reason = $"The broker refused {_refused} message(s): {_refusal}." },
             _ => result with { Reason = string.Join(" ", ((string?[])[_large > 0 ? LargeNote() : null, _offsetsNote]).OfType<string>()) is { Length: > 0 } notes ? notes : null },
         };
-    }
-
-    private async Task<bool> DeclareAsync(CancellationToken cancellationToken)
-    {
-        await using BrokerConnection connection = await BrokerConnection.OpenAsync(options.Broker, row.TargetVirtualHost, cancellationToken).ConfigureAwait(false);
-        return await connection.DeclareAsync(
-            new QueueDeclaration { Queue = new QueueName(row.TargetVirtualHost, row.TargetQueue), Type = QueueTypes.Stream, Arguments = row.Shape.Arguments },
-            cancellationToken).ConfigureAwait(false);
     }
 
     private async Task<IReadOnlyDictionary<string, long>> StoreConsumerOffsetsAsync(CancellationToken cancellationToken)
@@ -139,7 +142,7 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
         bool connected = false;
         while (true)
         {
-            (_confirmed, _refused, _skipped, _published, _large) = (0, 0, 0, 0, 0);
+            (_confirmed, _refused, _skipped, _published, _large, _largeAtEnd) = (0, 0, 0, 0, 0, null);
             try
             {
                 await using StreamConnection connection = await _connector.ConnectAsync(row.TargetVirtualHost, row.TargetQueue, StreamAccess.Write, cancellationToken).ConfigureAwait(false);
@@ -224,6 +227,11 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
                     await PublishEntriesAsync(offset, entries, publisher, converted, cancellationToken).ConfigureAwait(false);
                 }
 
+                if (pace is not null)
+                {
+                    await pace.WaitAsync(record.Messages, record.Entries.Length, cancellationToken).ConfigureAwait(false);
+                }
+
                 ordinal += record.Messages;
                 _published += record.Messages;
                 events.OnPublished(row, record.Messages, record.Entries.Length);
@@ -236,14 +244,28 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
     /// </summary>
     private async Task<SegmentReader?> OpenAsync(BackupCatalog catalog, SourceSegment segment, CancellationToken cancellationToken)
     {
+        SegmentReader? reader = null;
         try
         {
-            return await catalog.OpenReaderAsync(segment.BackupId, segment.Entry, pool, cancellationToken).ConfigureAwait(false);
+            reader = await catalog.OpenReaderAsync(segment.BackupId, segment.Entry, pool, cancellationToken).ConfigureAwait(false);
+            return reader.Miscount(segment.Entry) is { } miscount ? throw miscount : reader;
         }
         catch (RabbitBackupException exception) when (SourceCursor.IsDamage(exception.Code))
         {
-            events.OnDamagedSegment(row, exception);
-            return options.Force ? null : throw new RabbitBackupException(exception.Code, $"{exception.Message} The messages after it were not restored; -Force leaves it out and goes on.", exception)
+            // After a reconnection the same segment is met again.
+            if (_damage is null || _damage.Target != exception.Target)
+            {
+                events.OnDamagedSegment(row, exception);
+            }
+
+            _damage ??= exception;
+            if (options.Force)
+            {
+                return reader;
+            }
+
+            reader?.Dispose();
+            throw new RabbitBackupException(exception.Code, $"{exception.Message} The messages after it were not restored; -Force leaves it out and goes on.", exception)
             {
                 Target = exception.Target,
             };
@@ -319,21 +341,28 @@ internal sealed class StreamRestore(RestoreOptions options, RestorePlanQueue row
         await publisher.CompleteAsync(cancellationToken).ConfigureAwait(false);
         _large++;
 
-        // Ids of the stream protocol don't tell whether an earlier run got as far as this message: the end of the stream does.
-        if (publisher.Confirmed == 0 && converted.Confirmed == 0 && await IsLastAsync(message, cancellationToken).ConfigureAwait(false))
+        // Ids of the stream protocol don't tell how many of these an earlier run or connection brought over: the end of the stream does.
+        if (publisher.Confirmed == 0 && converted.Confirmed == 0)
         {
-            _skipped++;
-            return;
+            _largeAtEnd ??= await LargeAtEndAsync(publisher, cancellationToken).ConfigureAwait(false);
+            if (_largeAtEnd.TryPeek(out string? there) && there == ConvertedMessages.Digest(message))
+            {
+                _largeAtEnd.Dequeue();
+                _skipped++;
+                return;
+            }
         }
 
         await converted.PublishAsync(message, cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<bool> IsLastAsync(byte[] message, CancellationToken cancellationToken)
+    /// <summary>Digests of the large messages behind the last one that went through the stream protocol.</summary>
+    private async Task<Queue<string>> LargeAtEndAsync(StreamPublisher publisher, CancellationToken cancellationToken)
     {
+        // What a message lost on its way through AMQP 0-9-1 may have made it smaller.
+        const int Margin = 4096;
         await using StreamConnection connection = await _connector.ConnectAsync(row.TargetVirtualHost, row.TargetQueue, StreamAccess.Read, cancellationToken).ConfigureAwait(false);
-        byte[]? last = await StreamTail.LastMessageAsync(connection, row.TargetQueue, cancellationToken).ConfigureAwait(false);
-        return last is not null && ConvertedMessages.IsSame(last, message);
+        return await StreamTail.ReadAsync(connection, row.TargetQueue, length => !publisher.Fits(length + Margin), message => ConvertedMessages.Digest(message), cancellationToken).ConfigureAwait(false);
     }
 
     private string LargeNote() => $"{_large} message(s) above the broker's stream frame size went through AMQP 0-9-1{(_lost is { Length: > 0 } ? $", which has no place for: {_lost}" : "")}.";

@@ -7,14 +7,18 @@ public sealed class BackupStore
 {
     private readonly Func<IObjectStore> _open;
 
-    internal BackupStore(string displayUri, Func<IObjectStore> open)
+    internal BackupStore(string displayUri, Func<IObjectStore> open, string? folder = null)
     {
         DisplayUri = displayUri;
         _open = open;
+        Folder = folder;
     }
 
     /// <summary>The store's URI without any secret.</summary>
     public string DisplayUri { get; }
+
+    /// <summary>The folder, where it is one: the first backup makes it. Null for a store of another kind.</summary>
+    public string? Folder { get; }
 
     /// <summary>From a path, or a <c>file:</c>, <c>s3:</c>, <c>azblob:</c> or <c>gs:</c> URI.</summary>
     /// <param name="uri">The path or URI; <c>~</c> is the user's home folder.</param>

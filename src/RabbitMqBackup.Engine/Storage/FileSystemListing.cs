@@ -24,6 +24,11 @@ internal sealed class FileSystemListing(string root, Func<FileInfo, ObjectPath, 
     /// <summary>One folder's objects and, unless delimited, those of the folders in it. <paramref name="folderKey"/> is empty for the root; names must start with <paramref name="start"/>.</summary>
     private async IAsyncEnumerable<ListEntry> WalkAsync(string folderKey, string start, ListOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        if (LeadsOut(folderKey))
+        {
+            yield break;
+        }
+
         // Off the caller's thread: a folder on a slow share blocks.
         List<(string Key, FileInfo? File)> rows = await Task.Run(() => Read(folderKey, start), cancellationToken).ConfigureAwait(false);
         foreach ((string key, FileInfo? file) in rows)
@@ -52,6 +57,23 @@ internal sealed class FileSystemListing(string root, Func<FileInfo, ObjectPath, 
                 }
             }
         }
+    }
+
+    /// <summary>
+    /// The folder, or one above it, is a link. What lies behind it is not the store's: it must neither count as what a backup left behind nor be removed with it. An object can be read through a link
+    /// all the same, so that a backup may be moved to another disk.
+    /// </summary>
+    private bool LeadsOut(string folderKey)
+    {
+        for (int end = folderKey.Length; end > 0; end = folderKey.LastIndexOf('/', end - 1))
+        {
+            if (new DirectoryInfo(FileSystemStore.FilePath(root, folderKey[..end])).LinkTarget is not null)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>The rows of one folder in order; a folder's key ends with a slash, which decides where it stands among its neighbours.</summary>

@@ -26,7 +26,7 @@ internal static class ObjectStores
         {
             IObjectStore store = new RetryingStore(open(), policy, options.RequestTimeout);
             return limiter is null ? store : new RateLimitedStore(store, limiter);
-        });
+        }, uri.Scheme == StoreScheme.File ? uri.Folder : null);
     }
 
     private static Func<IObjectStore> Opener(StoreUri uri, BackupStoreOptions options, RetryPolicy policy)

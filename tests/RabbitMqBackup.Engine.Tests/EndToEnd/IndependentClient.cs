@@ -41,12 +41,12 @@ internal sealed class IndependentClient : IAsyncDisposable
         ApplicationConsumer.StartAsync(_connection, queue, acknowledge, prefetch, exclusive);
 
     /// <summary>Publishes without waiting for anything but the confirm of each.</summary>
-    internal async Task PublishEachAsync(string queue, IEnumerable<string> ids, CancellationToken stop = default)
+    internal async Task PublishEachAsync(string queue, IEnumerable<string> ids, CancellationToken stop = default, int bytes = 10)
     {
         await using IChannel channel = await _connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true), stop);
         foreach (string id in ids)
         {
-            await channel.BasicPublishAsync("", queue, mandatory: true, new BasicProperties { MessageId = id }, new byte[10], stop);
+            await channel.BasicPublishAsync("", queue, mandatory: true, new BasicProperties { MessageId = id }, new byte[bytes], stop);
         }
     }
 

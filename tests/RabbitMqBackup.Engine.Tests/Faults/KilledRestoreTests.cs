@@ -1,5 +1,6 @@
 using RabbitMqBackup.Engine.Catalog;
 using RabbitMqBackup.Engine.Restore;
+using RabbitMqBackup.Engine.Tests.EndToEnd.Streams;
 using RabbitMqBackup.Engine.Tests.Restore;
 using Xunit;
 
@@ -43,5 +44,38 @@ public sealed class KilledRestoreTests
         Assert.InRange(twice, 0, Window * killed);
         Assert.Equal(Enumerable.Range(0, messages), ids.Distinct());
         Assert.Empty(Directory.EnumerateFiles(checkpoints, "restore-*"));
+    }
+
+    [Theory]
+    [InlineData("3.10")]
+    [InlineData("4.3")]
+    public async Task A_stream_whose_restore_is_killed_anywhere_has_each_message_once(string generation)
+    {
+        int messages = LongRun.Count(20_000, 200_000);
+        int kills = LongRun.Count(3, 20);
+        await using StreamBed bed = await StreamBed.StartAsync(generation);
+        await bed.CreateAsync("log");
+        await bed.PublishAsync("log", StreamBed.Mixed(messages, 200));
+        (string Sha256, long Messages) before = await bed.FingerprintAsync("log");
+        BackupManifest manifest = await bed.Harness.BackupAsync(options => options with { SegmentBytes = 1 << 20 });
+        await bed.DeleteAsync("log");
+        string checkpoints = Path.Combine(bed.Harness.Folder, "checkpoints");
+        int seed = Environment.TickCount;
+        Random random = new(seed);
+        int killed = 0;
+        for (int run = 0; run < kills; run++)
+        {
+            // Progress counts what an earlier run brought over. Without a rate it would be through before a kill can meet it.
+            using RestoreChild child = RestoreChild.Start(bed.Harness, manifest, checkpoints, Window, rate: 20_000);
+            killed += await child.KillAtAsync(messages / (kills + 2) * (run + 1), random.Next(50)) ? 1 : 0;
+        }
+
+        RestoreResult result = await bed.Harness.RestoreAsync(manifest, options => options with { Resume = true, CheckpointPath = checkpoints });
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"{generation}: {before.Messages} messages, {killed} kills, {result.Queues[0].AlreadyThere} there before the last run, seed {seed}");
+        Assert.Equal((true, before.Messages), (result.IsComplete, result.Confirmed));
+        Assert.Equal(kills, killed);
+        Assert.InRange(result.Queues[0].AlreadyThere, 1, before.Messages - 1);
+        Assert.Equal(before, await bed.FingerprintAsync("log"));
     }
 }

@@ -18,7 +18,7 @@ internal sealed class RestoreChild : IRestoreEvents, IDisposable
 
     private RestoreChild(Process? process) => _process = process;
 
-    internal static RestoreChild Start(EngineHarness harness, BackupManifest manifest, string checkpoints, int window)
+    internal static RestoreChild Start(EngineHarness harness, BackupManifest manifest, string checkpoints, int window, long? rate = null)
     {
         BrokerOptions broker = harness.Broker;
         ProcessStartInfo start = new("dotnet")
@@ -28,7 +28,7 @@ internal sealed class RestoreChild : IRestoreEvents, IDisposable
             ArgumentList =
             {
                 typeof(RestoreChild).Assembly.Location, Word, broker.Endpoints[0].Host, $"{broker.Endpoints[0].Port}", broker.EffectiveManagementUri.AbsoluteUri,
-                broker.Credential.UserName, broker.Credential.Password, harness.Folder, manifest.BackupId, checkpoints, $"{window}",
+                broker.Credential.UserName, broker.Credential.Password, harness.Folder, manifest.BackupId, checkpoints, $"{window}", $"{broker.StreamEndpoint!.Port}", $"{rate}",
             },
         };
         return new RestoreChild(Process.Start(start)!);
@@ -58,9 +58,9 @@ internal sealed class RestoreChild : IRestoreEvents, IDisposable
     /// <summary>The child's side.</summary>
     internal static async Task<int> RunAsync(string[] job)
     {
-        if (job is not [string host, string port, string management, string user, string password, string store, string id, string checkpoints, string window])
+        if (job is not [string host, string port, string management, string user, string password, string store, string id, string checkpoints, string window, string streamPort, string rate])
         {
-            await Console.Error.WriteLineAsync("restore-child wants 9 arguments");
+            await Console.Error.WriteLineAsync("restore-child wants 11 arguments");
             return 2;
         }
 
@@ -71,11 +71,13 @@ internal sealed class RestoreChild : IRestoreEvents, IDisposable
             {
                 Endpoints = [new DnsEndPoint(host, int.Parse(port, CultureInfo.InvariantCulture))],
                 ManagementUri = new Uri(management),
+                StreamEndpoint = new DnsEndPoint(host, int.Parse(streamPort, CultureInfo.InvariantCulture)),
                 Credential = new NetworkCredential(user, password),
             },
             Manifest = await catalog.GetAsync(id, CancellationToken.None),
             Resume = true,
             CheckpointPath = checkpoints,
+            MaxMessagesPerSecond = rate.Length == 0 ? null : long.Parse(rate, CultureInfo.InvariantCulture),
             ConfirmWindow = int.Parse(window, CultureInfo.InvariantCulture),
         };
         RestoreEngine engine = new();

@@ -50,7 +50,7 @@ internal sealed class RestoreScene : IAsyncDisposable
     }
 
     internal static IEnumerable<(BasicProperties Properties, byte[] Body)> Numbered(int count, int bytes = 10, int first = 0) =>
-        Enumerable.Range(first, count).Select(number => (new BasicProperties { MessageId = $"{number}" }, new byte[bytes]));
+        Enumerable.Range(first, count).Select(number => (new BasicProperties { MessageId = $"{number}", Persistent = true }, new byte[bytes]));
 
     internal Task<RestorePlan> PlanAsync(BackupManifest manifest, Func<RestoreOptions, RestoreOptions>? change = null)
     {

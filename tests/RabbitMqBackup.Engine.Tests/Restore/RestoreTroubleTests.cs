@@ -34,7 +34,7 @@ public class RestoreTroubleTests
         Assert.InRange(ids.Count - Messages, 0, result.PossibleDuplicates);
     }
 
-    [Fact(Skip = "Fails: confirmed messages are gone after the kill. Cause not known; perhaps because they are transient: make them persistent and run.")]
+    [Fact]
     public async Task A_target_that_stays_away_is_told_with_what_it_has_and_what_nobody_knows()
     {
         await using OwnTestBroker broker = await StartAsync();
@@ -52,6 +52,7 @@ public class RestoreTroubleTests
         Assert.Contains(result.Queues[0].ErrorCode, new[] { nameof(ErrorCode.BrokerConnectionLost), nameof(ErrorCode.BrokerUnreachable) });
         Assert.InRange(result.Confirmed, 1, Messages - 1);
         await using IndependentClient client = await IndependentClient.ConnectAsync(broker, scene.VirtualHost.Name);
+        // The queue was declared by this restore: what is confirmed is there after the kill only since the restore waits with its first message (QueueDeclares).
         uint count;
         for (DateTime deadline = DateTime.UtcNow.AddSeconds(60); (count = await client.CountAsync("orders")) < result.Confirmed && DateTime.UtcNow < deadline;)
         {
@@ -70,7 +71,8 @@ public class RestoreTroubleTests
         BackupManifest manifest = await scene.Harness.BackupAsync(options => options with { SegmentBytes = 1 << 20 });
         await scene.Client.DeleteAsync("orders");
 
-        Task<RestoreResult> restore = RestoreSlowlyAsync(scene, manifest, TimeSpan.FromMinutes(1));
+        // The command that raises the alarm takes its time on a busy machine.
+        Task<RestoreResult> restore = RestoreSlowlyAsync(scene, manifest, TimeSpan.FromMinutes(1), rate: 1500);
         await AwaitSomeAsync(scene);
         await broker.CtlAsync("rabbitmqctl", "set_vm_memory_high_watermark", "0.000001");
         await Task.Delay(TimeSpan.FromSeconds(3), Cancel);
@@ -104,8 +106,8 @@ public class RestoreTroubleTests
     }
 
     /// <summary>At a rate that leaves time for trouble.</summary>
-    private static Task<RestoreResult> RestoreSlowlyAsync(RestoreScene scene, BackupManifest manifest, TimeSpan retry) =>
-        scene.Harness.RestoreAsync(manifest, options => options with { MaxMessagesPerSecond = 5000, RetryTimeout = retry, ConfirmWindow = 500 });
+    private static Task<RestoreResult> RestoreSlowlyAsync(RestoreScene scene, BackupManifest manifest, TimeSpan retry, int rate = 5000) =>
+        scene.Harness.RestoreAsync(manifest, options => options with { MaxMessagesPerSecond = rate, RetryTimeout = retry, ConfirmWindow = 500 });
 
     private static async Task AwaitSomeAsync(RestoreScene scene)
     {

@@ -267,6 +267,27 @@ public sealed class FileSystemStoreTests : ObjectStoreContract
         Assert.Empty(await ListAsync(""));
     }
 
+    [Fact]
+    public async Task What_lies_behind_a_link_to_a_folder_can_be_read_and_is_not_listed()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "links to folders need a privilege on Windows");
+        DirectoryInfo elsewhere = Directory.CreateTempSubdirectory("rmqb-elsewhere-");
+        try
+        {
+            await File.WriteAllBytesAsync(Path.Combine(elsewhere.FullName, "object"), [1, 2, 3], Cancel);
+            await Store.PutAsync(P("here/object"), new MemoryStream([1]), new PutOptions(), Cancel);
+            Directory.CreateSymbolicLink(Path.Combine(_folder, "here", "link"), elsewhere.FullName);
+
+            Assert.Equal(["here/object"], (await ListAsync("")).Select(row => row.Key));
+            Assert.Empty(await ListAsync("here/link/"));
+            Assert.Equal(3, (await Store.HeadAsync(P("here/link/object"), Cancel))!.Length);
+        }
+        finally
+        {
+            elsewhere.Delete(recursive: true);
+        }
+    }
+
     internal override Task<IObjectStore> OpenEmptyAsync() => Task.FromResult<IObjectStore>(new FileSystemStore(_folder));
 
     protected override IEnumerable<string> OddNames() => OperatingSystem.IsWindows() ? base.OddNames() : [.. base.OddNames(), "nul", "a?b", "a*b", "a\"b", "a<b>c|d", "dot.", "blank ", " blank"];

@@ -2,35 +2,63 @@ using RabbitMqBackup.Engine.Messages.Chunks;
 
 namespace RabbitMqBackup.Engine.Broker.Streams;
 
-/// <summary>Reads the last message of a stream.</summary>
+/// <summary>Reads the end of a stream.</summary>
 internal static class StreamTail
 {
-    /// <summary>The last message, or null where there is none.</summary>
+    /// <summary>Messages that are looked at, at most.</summary>
+    private const int Reach = 1000;
+
+    /// <summary>What stands behind the last message that is not meant, in order: nothing where the last one is not.</summary>
     /// <param name="connection">Its only user in the meantime.</param>
     /// <param name="stream">The stream.</param>
+    /// <param name="isMeant">By a message's length in AMQP 1.0 encoding.</param>
+    /// <param name="take">Makes what is wanted of a message that is meant.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    internal static async Task<byte[]?> LastMessageAsync(StreamConnection connection, string stream, CancellationToken cancellationToken)
+    internal static async Task<Queue<T>> ReadAsync<T>(
+        StreamConnection connection, string stream, Func<int, bool> isMeant, Func<byte[], T> take, CancellationToken cancellationToken)
     {
-        LastChunk sink = new();
-        await new ChunkReader(connection, stream, new StreamReadOptions { Start = StreamStart.Last }, sink).RunAsync(cancellationToken).ConfigureAwait(false);
-        byte[]? last = null;
-        ChunkMessages.Visit(sink.Data.GetBuffer().AsSpan(0, (int)sink.Data.Length), 0, (_, message) =>
+        TailSink<T> sink = new(isMeant, take);
+        if (await StreamExtent.LastUserChunkAsync(connection, stream, cancellationToken).ConfigureAwait(false) is { } last)
         {
-            last = message.ToArray();
-            return true;
-        });
-        return last;
+            StreamReadOptions options = new() { Start = StreamStart.Offset(Math.Max(0, (long)last.NextOffset - Reach)) };
+            await new ChunkReader(connection, stream, options, sink).RunAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        return sink.Tail;
     }
 
-    private sealed class LastChunk : IChunkSink
+    private sealed class TailSink<T>(Func<int, bool> isMeant, Func<byte[], T> take) : IChunkSink
     {
-        internal MemoryStream Data { get; } = new();
+        private readonly MemoryStream _data = new();
 
-        public void OnChunk(in ChunkHeader header) => Data.SetLength(0);
+        internal Queue<T> Tail { get; } = [];
 
-        public void OnData(ReadOnlySpan<byte> data) => Data.Write(data);
+        public void OnChunk(in ChunkHeader header) => _data.SetLength(0);
 
-        public void OnChunkEnd(bool intact) => Data.SetLength(intact ? Data.Length : 0);
+        public void OnData(ReadOnlySpan<byte> data) => _data.Write(data);
+
+        public void OnChunkEnd(bool intact)
+        {
+            if (!intact)
+            {
+                Tail.Clear();
+                return;
+            }
+
+            ChunkMessages.Visit(_data.GetBuffer().AsSpan(0, (int)_data.Length), 0, (_, message) =>
+            {
+                if (isMeant(message.Length))
+                {
+                    Tail.Enqueue(take(message.ToArray()));
+                }
+                else
+                {
+                    Tail.Clear();
+                }
+
+                return true;
+            });
+        }
 
         public ValueTask OnPauseAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
     }

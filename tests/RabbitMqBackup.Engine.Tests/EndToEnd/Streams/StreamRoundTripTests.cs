@@ -210,6 +210,41 @@ public sealed class StreamRoundTripTests
     }
 
     [Fact]
+    public async Task Several_messages_above_the_frame_size_in_a_row_are_there_once_after_a_restore_that_was_cut_among_them()
+    {
+        await using StreamBed bed = await StreamBed.StartAsync("4.3");
+        await bed.CreateAsync("log");
+        await bed.PublishNumbersAsync("log", 0, 10);
+        await using IndependentClient client = await IndependentClient.ConnectAsync(bed.Broker, bed.VirtualHost);
+        await client.PublishEachAsync("log", ["large-1", "large-2", "large-3"], Stop, bytes: 2_000_000);
+        await bed.PublishNumbersAsync("log", 10, 10);
+        BackupManifest manifest = await bed.Harness.BackupAsync();
+        await bed.DeleteAsync("log");
+
+        // What a restore leaves that was killed behind the second of the large ones: messages under their ids, and those without.
+        await bed.CreateAsync("log");
+        await using (StreamConnection connection = await bed.ConnectAsync())
+        {
+            RestorePlan plan = await new RestoreEngine().PlanAsync(new RestoreOptions { Broker = bed.Harness.Broker, Manifest = manifest }, Stop);
+            await using StreamPublisher publisher = await StreamPublisher.DeclareAsync(connection, "log", StreamPublisherName.Of(plan.Queues[0].Source), null, Stop);
+            for (ulong id = 1; id <= 10; id++)
+            {
+                await ChunkReaderTests.AddAsync(publisher, id, StreamBed.Number((int)id - 1));
+            }
+
+            await publisher.CompleteAsync(Stop);
+        }
+
+        await client.PublishEachAsync("log", ["large-1", "large-2"], Stop, bytes: 2_000_000);
+        RestoreResult result = await bed.Harness.RestoreAsync(manifest);
+
+        Assert.Equal((true, 23L, 12L), (result.IsComplete, result.Confirmed, result.AlreadyThere));
+        List<(ulong Offset, byte[] Message)> after = await bed.MessagesAsync("log");
+        Assert.Equal(23, after.Count);
+        Assert.Equal([10, 11, 12], Enumerable.Range(0, 23).Where(i => after[i].Message.Length > 1_000_000));
+    }
+
+    [Fact]
     public async Task A_batch_that_the_target_refuses_is_counted_and_the_others_are_there()
     {
         await using StreamBed old = await StreamBed.StartAsync("4.0");
