@@ -10,6 +10,10 @@ internal static class LogMessages
     internal static void NodesNotWatched(this IEngineLog log, string reason) => log.Write(
         LogLevel.Warning, $"The backup can't see memory and disk alarms of the broker, so they will not stop it: {reason}");
 
+    internal static void HoldTimeTooShort(this IEngineLog log, string queue, TimeSpan estimate, TimeSpan limit) => log.Write(
+        LogLevel.Warning,
+        $"Queue {queue}: reading it will take some {estimate.TotalSeconds:0} s, and its messages may be held for {limit.TotalSeconds:0} s. What is not reached in that time goes back unread and is a gap in the backup.");
+
     internal static void QueueNoted(this IEngineLog log, string queue, string note) => log.Write(LogLevel.Warning, $"Queue {queue}: {note}");
 
     internal static void PublishersBlocked(this IEngineLog log, string queue, string? reason) => log.Write(

@@ -49,6 +49,9 @@ internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, Bac
     /// <summary>Null where nothing is limited.</summary>
     internal ReadThrottle? Throttle { get; } = ReadThrottle.Of(plan.Options, time);
 
+    /// <summary>How fast queues are read.</summary>
+    internal ReadRate Rate { get; } = new();
+
     internal SegmentWriterOptions WriterOptions => new()
     {
         RecordFormat = Options.RecordFormat,

@@ -17,6 +17,10 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
     private DeliveryLimitRescue? _rescue;
     private RescueOutcome? _rescued;
     private long? _depth;
+    private long? _consumers = context.Options.Force ? null : queue.Consumers;
+
+    /// <summary>The most that an attempt of this run has captured.</summary>
+    private long _captured;
 
     /// <summary>
     /// Reads the queue. What goes wrong with the queue is in the entry that comes back; what goes wrong with the store is thrown, since no other queue would fare better.
@@ -35,11 +39,17 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
 
         if (!context.Options.Force && await context.Others.FindAsync(_name, OtherRuns.Patience, cancellationToken).ConfigureAwait(false) is { } other)
         {
-            return Skipped(ErrorCode.QueueInUse, $"Another run of this module works at it: the connection '{other}' is open. What that run holds, this one would miss.");
+            return Skipped(ErrorCode.QueueInUse, InUse(other));
+        }
+
+        if (plan.MaxHold is { } hold && context.Rate.Estimate(queue.Messages, queue.MessageBytes, context.Options) is var estimate && estimate > hold)
+        {
+            context.Log.HoldTimeTooShort(_name.ToString(), estimate, hold);
         }
 
         context.Journal.Begin(NewEntry());
         QueueEntry entry = NewEntry();
+        RabbitBackupException? failure = null;
         try
         {
             entry = await context.BrokerRetry.RunAsync(
@@ -50,7 +60,20 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
                         await AwaitReturnAsync(_name, cancellationToken).ConfigureAwait(false);
                     }
 
-                    (entry, RabbitBackupException? failure) = await AttemptAsync(plan, cancellationToken).ConfigureAwait(false);
+                    for (int round = 1; ; round++)
+                    {
+                        (entry, failure, bool othersAtWork) = await AttemptAsync(plan, cancellationToken).ConfigureAwait(false);
+                        if (!othersAtWork)
+                        {
+                            break;
+                        }
+
+                        if (await FindOthersAsync(round, cancellationToken).ConfigureAwait(false) is { } reader)
+                        {
+                            return Skipped(ErrorCode.QueueInUse, InUse(reader));
+                        }
+                    }
+
                     // Where each read costs a delivery, one that was broken off is not repeated.
                     if (failure is not { IsTransient: true } || plan is { ReleaseCounts: true, DeliveryLimit: not null })
                     {
@@ -73,6 +96,19 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
         return entry;
     }
 
+    private static string InUse(string connection) => $"Another run of this module works at it: the connection '{connection}' is open. What that run holds, this one would miss.";
+
+    /// <summary>More consumers are there than the management API knew when the run began: an application's, or another run's that began in the same seconds. That one's connection, or null.</summary>
+    private async Task<string?> FindOthersAsync(int round, CancellationToken cancellationToken)
+    {
+        const int Rounds = 3;
+        long staying = await new ConsumerWatch(context.Broker, context.Time).CountStayingAsync(_name, cancellationToken).ConfigureAwait(false);
+        string? other = await context.Others.FindAsync(_name, OtherRuns.Patience, cancellationToken).ConfigureAwait(false);
+        // Those that come and go all the time are an application's: a run that reads for so long would be listed.
+        _consumers = round == Rounds ? null : staying;
+        return other;
+    }
+
     /// <summary>As long as the broker has not noticed that the last connection is gone, it keeps for it what it had sent: a read would find the queue empty, or its middle.</summary>
     private async Task AwaitReturnAsync(QueueName name, CancellationToken cancellationToken)
     {
@@ -85,7 +121,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
     }
 
     /// <summary>Reads the queue from its head. What was captured before a failure is kept: half a queue in the backup is more than none, and the entry says that it is half.</summary>
-    private async Task<(QueueEntry Entry, RabbitBackupException? Failure)> AttemptAsync(ReadPlan plan, CancellationToken cancellationToken)
+    private async Task<(QueueEntry Entry, RabbitBackupException? Failure, bool OthersAtWork)> AttemptAsync(ReadPlan plan, CancellationToken cancellationToken)
     {
         await using SegmentSink sink = new(
             context,
@@ -112,9 +148,24 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             throw;
         }
 
-        bool isWhole = read is not null && (read.Stop == ReadStop.Drained || read.Delivered >= read.Depth);
+        if (context.Throttle is { } throttle)
+        {
+            // The last messages of a queue are given back without a wait; the next queue is begun when they are paid for.
+            await throttle.WaitAsync(0, 0, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (read is not null)
+        {
+            context.Rate.Add(read.Delivered, read.Held);
+        }
+
+        ReadAccount account = new(plan, read, failure);
+        // A depth that fell between attempts may be the application's doing, or a broker's that is not up yet: what is captured is not thrown away for less.
+        bool isWhole = account.IsToItsEnd && read!.Delivered >= _captured;
         await sink.CompleteAsync(isWhole, cancellationToken).ConfigureAwait(false);
-        return (Outcome(sink.Segments, sink.HasUnmatched, read, failure), failure);
+        QueueEntry entry = Outcome(sink.Segments, sink.HasUnmatched, read, failure);
+        _captured = Math.Max(_captured, entry.Messages);
+        return (entry, failure, read?.Stop == ReadStop.OthersAtWork);
     }
 
     private QueueReadRequest NewRequest(ReadPlan plan)
@@ -137,7 +188,8 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             DeliveryLimit = plan.ReleaseCounts ? plan.DeliveryLimit : null,
             Rescue = _rescue,
             Rescued = outcome => _rescued = outcome,
-            DepthKnown = depth => _depth = depth,
+            DepthKnown = depth => _depth = Math.Max(_depth ?? 0, depth),
+            ConsumersKnown = _consumers,
             StopSignal = context.StopSignal,
             Abort = context.Options.Abort,
             ExpectedDepth = Math.Max(_depth ?? 0, context.Journal.Segments(queue.VirtualHost, queue.Name).Sum(segment => segment.Entry.Records)),
@@ -184,9 +236,10 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
     private QueueEntry Outcome(IReadOnlyList<SegmentEntry> segments, bool hasUnmatched, QueueReadResult? read, RabbitBackupException? failure)
     {
         long messages = segments.Sum(segment => segment.Records);
-        long depth = read?.Depth ?? Math.Max(_depth ?? queue.Messages, messages);
+        bool isLess = read is not null && read.Delivered < _captured && read.Stop != ReadStop.OthersAtWork;
+        long depth = Math.Max(Math.Max(_depth ?? 0, messages), read?.Depth ?? (_depth is null ? queue.Messages : 0));
         ReadAccount account = new(_decision.Plan!, read, failure);
-        GapEntry? gap = account.Gap(depth - messages, hasUnmatched);
+        GapEntry? gap = isLess ? Less(depth - messages, read!) : account.Gap(depth - messages, hasUnmatched);
         IReadOnlyList<string> notes = account.Notes(_rescued, _rescue?.Refusal);
         Tell(notes);
         QueueOutcome outcome = (failure, gap, messages) switch
@@ -194,7 +247,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             (null, null, _) => QueueOutcome.Captured,
             (not null, _, 0) => QueueOutcome.Failed,
             // Taken by consumers: the queue was read to its end; those messages live on with the application.
-            (null, _, _) when read!.Stop == ReadStop.Drained => QueueOutcome.Captured,
+            (null, _, _) when account.IsToItsEnd && !isLess => QueueOutcome.Captured,
             _ => QueueOutcome.Incomplete,
         };
         return NewEntry() with
@@ -211,13 +264,18 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
                 _ => "channel-close",
             },
             HighestDeliveryCount = read?.HighestDeliveryCount,
-            ErrorCode = outcome == QueueOutcome.Incomplete ? account.Code.ToString() : failure?.Code.ToString(),
+            ErrorCode = isLess ? gap!.Code : outcome == QueueOutcome.Incomplete ? account.Code.ToString() : failure?.Code.ToString(),
             Reason = failure?.Message ?? (outcome == QueueOutcome.Incomplete ? gap!.Reason : null),
             Gaps = gap is null ? [] : [gap],
             Notes = notes,
             Segments = segments,
         };
     }
+
+    private GapEntry Less(long missing, QueueReadResult read) => new(
+        missing > 0 ? missing : null,
+        nameof(ErrorCode.BrokerConnectionLost),
+        $"The connection broke when {_captured} message(s) had been read, and when the queue was read again it gave {read.Delivered}: consumers took the others, or the broker does not have them. What was read first was kept.");
 
     private void Tell(IReadOnlyList<string> notes)
     {

@@ -28,4 +28,7 @@ internal sealed class QueueJournal(BackupJournal journal, string virtualHost, st
 
     /// <summary>The records that are read now differ from the segments from this one on.</summary>
     internal void DropFrom(StoredSegment segment) => journal.DropSegments(virtualHost, name, segment.Number);
+
+    /// <summary>What was added behind this one does not count.</summary>
+    internal void DropAbove(StoredSegment segment) => journal.DropSegments(virtualHost, name, segment.Number + 1);
 }

@@ -14,6 +14,7 @@ internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBa
         ReadStop.HoldTime => ErrorCode.OperationTimedOut,
         ReadStop.BrokerInAlarm => ErrorCode.BrokerInAlarm,
         ReadStop.Stalled => ErrorCode.QueueInUse,
+        ReadStop.OthersAtWork => ErrorCode.QueueInUse,
         ReadStop.ConsumerCancelled => ErrorCode.QueueUnavailable,
         _ => ErrorCode.QueueAtRisk,
     };
@@ -25,7 +26,12 @@ internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBa
         ? new GapEntry(null, read!.Stop.ToString(), $"{Reason(read)} Segments of an earlier attempt beyond it were kept as they are.")
         : missing <= 0 ? null
         : failure is not null ? new GapEntry(missing, failure.Code.ToString(), failure.Message)
-        : new GapEntry(missing, read!.Stop == ReadStop.Drained ? "TakenByConsumers" : read.Stop.ToString(), Reason(read));
+        : !IsToItsEnd ? new GapEntry(missing, read!.Stop.ToString(), Reason(read))
+        : read is { ConsumersBefore: 0, ConsumersAfter: 0 } ? new GapEntry(missing, "LeftTheQueue", "These messages left the queue before they were read, and no consumer was seen at it: it was purged, they expired, or they were fetched one by one.")
+        : new GapEntry(missing, "TakenByConsumers", Reason(read!));
+
+    /// <summary>What the queue had when the read ended is captured.</summary>
+    internal bool IsToItsEnd => read is not null && (read.Stop == ReadStop.Drained || (read.Stop != ReadStop.OthersAtWork && read.Delivered >= read.Depth));
 
     /// <summary>What the queue's owner should know; usually nothing.</summary>
     /// <param name="rescued">What was done about messages at the delivery limit, or null.</param>
@@ -51,8 +57,8 @@ internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBa
         if (read is { OrderKept: false })
         {
             notes.Add(read.Delivered == 1
-                ? "The message that was read went behind the others that had been given back earlier."
-                : "The messages that were read went behind the others that had been given back earlier: the queue's order has changed.");
+                ? "The message that was read had been given back before. If others behind it had been as well, it lies behind those now; that was not looked at, since each look costs a delivery."
+                : "The read ended among messages that had been given back before, and what follows them was not seen. If more of them do, those that were read lie behind these now.");
         }
 
         if (read is { AllReturned: false, ConsumersAfter: 0 })
@@ -65,7 +71,8 @@ internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBa
 
     private string Reason(QueueReadResult result) => result.Stop switch
     {
-        ReadStop.Drained => "Consumers of the application took these messages while the queue was read, or they expired.",
+        ReadStop.Drained or ReadStop.DepthReached => "Consumers of the application took these messages before they were read, or they expired.",
+        ReadStop.OthersAtWork => "Other consumers came to the queue just when the read began.",
         ReadStop.CapacityReached => plan.MaxConsumers == 1 ? "A queue with a single active consumer gives one reader 65,535 messages at most." : "The queue is deeper than one reader can hold without losing its order.",
         ReadStop.Stalled => "Messages are ready, but the broker delivers none of them: another consumer is the single active one.",
         ReadStop.ConsumerCancelled => "The broker cancelled the reader, as when a queue is deleted or its leader changes.",

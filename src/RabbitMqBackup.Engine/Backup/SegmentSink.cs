@@ -14,7 +14,9 @@ internal sealed class SegmentSink(CaptureContext context, QueueJournal journal, 
 {
     private readonly List<SegmentEntry> _segments = [];
     private readonly Queue<StoredSegment> _stored = new(journal.Stored);
+    private readonly List<StoredSegment> _replaced = [];
     private readonly RecordChain _chain = new(journal.Seed);
+    private int _matched;
     private readonly CancellationTokenSource _uploads = CancellationTokenSource.CreateLinkedTokenSource(context.Options.Abort);
     private SegmentWriter? _writer;
     private long _now = context.UnixMilliseconds();
@@ -30,7 +32,7 @@ internal sealed class SegmentSink(CaptureContext context, QueueJournal journal, 
     internal IReadOnlyList<SegmentEntry> Segments => [.. _segments, .. _stored.Select(segment => segment.Entry)];
 
     /// <summary>Some of <see cref="Segments"/> were read by an earlier attempt only.</summary>
-    internal bool HasUnmatched => _stored.Count > 0;
+    internal bool HasUnmatched { get; private set; }
 
     /// <summary>Tells how many messages and bytes came since the last pause.</summary>
     internal Action<long, long>? Advanced { get; init; }
@@ -78,7 +80,10 @@ internal sealed class SegmentSink(CaptureContext context, QueueJournal journal, 
     }
 
     /// <summary>Cuts the open segment and waits until everything is committed.</summary>
-    /// <param name="isWhole">The read came to its end. Otherwise records that repeat a stored segment in part are dropped: the segment has them all.</param>
+    /// <param name="isWhole">
+    /// The read came to its end, and what it gave stands for the queue. Otherwise records that repeat a stored segment in part are dropped: the segment has them all; and stored segments that were different
+    /// stay where they hold more than what was read now.
+    /// </param>
     /// <param name="cancellationToken">Ends the wait and the uploads.</param>
     internal async Task CompleteAsync(bool isWhole, CancellationToken cancellationToken)
     {
@@ -95,6 +100,12 @@ internal sealed class SegmentSink(CaptureContext context, QueueJournal journal, 
 
         await CutAsync(cancellationToken).ConfigureAwait(false);
         await AwaitUploadAsync(cancellationToken).ConfigureAwait(false);
+        if (!isWhole && _replaced.Sum(segment => segment.Entry.Records) > _segments.Skip(_matched).Sum(segment => segment.Records))
+        {
+            PutBack();
+        }
+
+        HasUnmatched = _stored.Count > 0;
     }
 
     /// <inheritdoc/>
@@ -130,6 +141,7 @@ internal sealed class SegmentSink(CaptureContext context, QueueJournal journal, 
         _writer = null;
         _stored.Dequeue();
         _segments.Add(stored.Entry);
+        _matched++;
         _number = stored.Number;
     }
 
@@ -138,7 +150,21 @@ internal sealed class SegmentSink(CaptureContext context, QueueJournal journal, 
         if (_stored.TryPeek(out StoredSegment? first))
         {
             journal.DropFrom(first);
+            _replaced.AddRange(_stored);
             _stored.Clear();
+        }
+    }
+
+    /// <summary>What an earlier attempt read takes the place of what this one did.</summary>
+    private void PutBack()
+    {
+        // New segments have higher numbers than those that were there.
+        journal.DropAbove(_replaced[^1]);
+        _segments.RemoveRange(_matched, _segments.Count - _matched);
+        foreach (StoredSegment segment in _replaced)
+        {
+            journal.Add(segment);
+            _stored.Enqueue(segment);
         }
     }
 

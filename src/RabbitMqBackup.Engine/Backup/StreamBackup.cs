@@ -17,6 +17,7 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
     private static readonly TimeSpan MaxFollowOutage = TimeSpan.FromHours(1);
 
     private readonly ReadDecision _decision = ReadSafety.Decide(queue, context.Plan.Version, context.SafetyOptions);
+    private readonly string _name = queue.ToString();
     private readonly StreamConnector _connector = new(context.Broker, context.Time);
     private readonly QueueJournal _journal = context.Journal.Of(queue.VirtualHost, queue.Name);
     private readonly QueueEntry? _begun = context.Journal.Begun.FirstOrDefault(entry => entry.VirtualHost == queue.VirtualHost && entry.Name == queue.Name);
@@ -45,6 +46,19 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
                 DepthAtStart = queue.Messages,
                 ErrorCode = skip.ToString(),
                 Reason = string.Join(" ", _decision.Reasons),
+                Gaps = queue.Messages == 0 ? [] : [new GapEntry(queue.Messages, "NotRead", "The stream was not read.")],
+                Stream = _base is null ? null : _base with { StartOffset = _base.NextOffset },
+            };
+        }
+
+        if (context.StopSignal.Reason is { } trouble && !context.Options.Continuous)
+        {
+            return NewEntry() with
+            {
+                Outcome = QueueOutcome.Skipped,
+                DepthAtStart = queue.Messages,
+                ErrorCode = nameof(ErrorCode.BrokerInAlarm),
+                Reason = trouble,
                 Gaps = queue.Messages == 0 ? [] : [new GapEntry(queue.Messages, "NotRead", "The stream was not read.")],
                 Stream = _base is null ? null : _base with { StartOffset = _base.NextOffset },
             };
@@ -202,11 +216,18 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
             }
         }
 
-        ChunkReader reader = _reader = new ChunkReader(connection, queue.Name, new StreamReadOptions { Start = start, EndChunk = _endChunk, Follow = follow }, sink);
+        ChunkReader reader = _reader = new ChunkReader(connection, queue.Name, new StreamReadOptions { Start = start, EndChunk = _endChunk, Follow = follow }, context.Throttle is { } throttle ? new ThrottledChunks(throttle, sink) : sink);
         using StreamFollowing? following = follow ? new StreamFollowing(_connector, queue, reader, sink, behind, context) : null;
+        // Who follows a stream for months is not ended by an alarm of the broker's; nothing is held meanwhile, and a disk that is full of it is no worse for being read.
+        using CancellationTokenRegistration? stopping = follow ? null : context.StopSignal.Register(reader.Stop);
         try
         {
             StreamReadResult result = await reader.RunAsync(cancellationToken).ConfigureAwait(false);
+            if (!follow && context.StopSignal.Reason is { } reason && reader.EndChunk is { } end && (ulong)(result.NextOffset ?? 0) <= end)
+            {
+                throw new RabbitBackupException(ErrorCode.BrokerInAlarm, $"The read was ended to spare the broker. {reason}") { Target = _name };
+            }
+
             if (!follow && result.NextOffset is null && Known is not null && !_compared)
             {
                 // The message that the backup before ended with is not there, and nothing after it: it is another stream.

@@ -38,7 +38,7 @@ internal static class StreamFallback
         RabbitBackupException? failure = null;
         try
         {
-            result = await new StreamQueueReader(context.Broker, context.Time).ReadAsync(new QueueName(queue.VirtualHost, queue.Name), sink, cancellationToken).ConfigureAwait(false);
+            result = await new StreamQueueReader(context.Broker, context.Time).ReadAsync(new QueueName(queue.VirtualHost, queue.Name), context.Throttle?.Before(sink) ?? sink, cancellationToken).ConfigureAwait(false);
         }
         catch (RabbitBackupException exception) when (!exception.Code.IsStorage())
         {

@@ -7,7 +7,7 @@ namespace RabbitMqBackup.Engine.Broker;
 /// The order of these steps is what keeps the queue's order; see the constants and comments for what was measured.
 /// </summary>
 internal sealed class QueueRead(
-    DataConnection connection, DataChannel control, QueueReadRequest request, ReadPortions plan, IDeliverySink sink, BrokerOptions options, TimeProvider time) : IDisposable
+    DataConnection connection, DataChannel control, QueueReadRequest request, IDeliverySink sink, BrokerOptions options, TimeProvider time) : IDisposable
 {
     /// <summary>Gets on their way at once: enough to hide the round trip, few enough to be answered within any time-out.</summary>
     private const int GetWindow = 64;
@@ -19,18 +19,24 @@ internal sealed class QueueRead(
     /// <summary>Messages of a quorum queue that can be taken, and given back, in a second, when nothing is done with them; a careful guess, measured are 20,000 and more.</summary>
     private const int HeldPerSecond = 10_000;
 
+    /// <summary>For the consumers that this takes.</summary>
+    private static readonly TimeSpan RoundTrips = TimeSpan.FromSeconds(1);
+
     private readonly ReadSession _session = new(sink, request);
     private ReadChannels? _channels;
     private DeliveryLimitGuard? _guard;
     private QueueRelease? _release;
+    private DepthQuestion? _question;
+    private ReadPortions _plan;
     private long _depth;
     private long _granted;
     private long _start;
 
     /// <summary>Reads and gives back.</summary>
-    internal async Task<QueueReadResult> RunAsync(long depth, CancellationToken cancellationToken)
+    internal async Task<QueueReadResult> RunAsync(DeclareOk depth, CancellationToken cancellationToken)
     {
-        (_depth, _start) = (depth, time.GetTimestamp());
+        (_depth, _plan, _start) = (depth.Ready, ReadPortions.For(request, depth.Ready), time.GetTimestamp());
+        _question = new DepthQuestion(control, request, _session, options, time);
         _channels = new ReadChannels(connection, request, _session);
         _guard = new DeliveryLimitGuard(request, _session, time);
         _release = new QueueRelease(_channels, control, request, _session, _guard, time);
@@ -57,11 +63,12 @@ internal sealed class QueueRead(
         await _release.CloseAsync(cancellationToken).ConfigureAwait(false);
         return new QueueReadResult
         {
-            Depth = depth,
+            Depth = Math.Max(_depth, _session.Delivered),
             Delivered = _session.Delivered,
             Released = _session.Held == 0 ? null : released,
             HighestDeliveryCount = _session.HighestDeliveryCount,
             ReadyAfter = after.Ready,
+            ConsumersBefore = depth.Consumers,
             ConsumersAfter = after.Consumers,
             AllReturned = all,
             OrderKept = stop == ReadStop.Drained || !MoreWasGivenBack,
@@ -80,16 +87,57 @@ internal sealed class QueueRead(
     /// </summary>
     private async Task<ReadStop> ConsumeAsync(CancellationToken cancellationToken)
     {
-        while (_granted < plan.Target)
+        if ((request.IsQuorum || request.ConsumersKnown is not null) && !await BeginAsync(cancellationToken).ConfigureAwait(false))
         {
-            await AddConsumerAsync(Math.Min(_granted == 0 ? plan.First : plan.Prefetch, plan.Target - _granted), cancellationToken).ConfigureAwait(false);
-            if (await WaitForDeliveriesAsync(_granted, capturing: true, cancellationToken).ConfigureAwait(false) is { } stop)
+            return ReadStop.OthersAtWork;
+        }
+
+        while (true)
+        {
+            if (await WaitForDeliveriesAsync(Math.Min(_granted, _plan.Target), capturing: true, cancellationToken).ConfigureAwait(false) is { } stop)
             {
                 return stop;
             }
+
+            if (_granted >= _plan.Target)
+            {
+                return _plan.Stop;
+            }
+
+            await AddConsumerAsync(Math.Min(_granted == 0 ? _plan.First : _plan.Prefetch, _plan.Target - _granted), cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// The first consumer also shows whether others are at the queue, and whether a quorum queue's depth is true; where none was told, it takes a single message. False where others are at work.
+    /// </summary>
+    private async Task<bool> BeginAsync(CancellationToken cancellationToken)
+    {
+        await AddConsumerAsync(Math.Clamp(_plan.Target, 1, _plan.First), cancellationToken).ConfigureAwait(false);
+        (long depth, long others) = await _question!.ConfirmAsync(_depth, _granted, cancellationToken).ConfigureAwait(false);
+        if (others > request.ConsumersKnown)
+        {
+            return false;
         }
 
-        return plan.Stop;
+        if (depth == _depth)
+        {
+            return true;
+        }
+
+        if (request.MaxConsumers == 1 && _granted < Math.Min(depth, QueueReadRequest.MaxPrefetch))
+        {
+            // A second one would receive nothing.
+            throw new RabbitBackupException(ErrorCode.OperationTimedOut, $"The leader of the queue '{request.Queue}' was not ready when its depth was asked for.")
+            {
+                Target = request.Queue.ToString(),
+                IsTransient = true,
+            };
+        }
+
+        (_depth, _plan) = (depth, ReadPortions.For(request, depth));
+        request.DepthKnown?.Invoke(depth);
+        return true;
     }
 
     private Task AddConsumerAsync(long prefetch, CancellationToken cancellationToken)
@@ -105,12 +153,12 @@ internal sealed class QueueRead(
     /// </summary>
     private async Task HoldTheRestAsync(ReadStop stop, CancellationToken cancellationToken)
     {
-        if (request.Method != QueueReadMethod.Consume || stop == ReadStop.BrokerInAlarm || (stop == ReadStop.DeliveryLimit && _session.Held == plan.First))
+        if (request.Method != QueueReadMethod.Consume || stop is ReadStop.BrokerInAlarm or ReadStop.OthersAtWork || (stop == ReadStop.DeliveryLimit && _session.Held == _plan.First))
         {
             return;
         }
 
-        while (MoreWasGivenBack || MoreIsOnItsWay(stop))
+        for (long more = 2000; MoreWasGivenBack || MoreIsOnItsWay(stop);)
         {
             if (stop != ReadStop.DeliveryLimit)
             {
@@ -125,7 +173,9 @@ internal sealed class QueueRead(
                     return;
                 }
 
-                await AddConsumerAsync(Math.Min(QueueReadRequest.MaxPrefetch, _depth - _granted), cancellationToken).ConfigureAwait(false);
+                // Few at first: usually the next one is new already, and all that is asked for has to be taken, each for a delivery.
+                await AddConsumerAsync(Math.Min(more, _depth - _granted), cancellationToken).ConfigureAwait(false);
+                more = QueueReadRequest.MaxPrefetch;
             }
 
             if (await WaitForDeliveriesAsync(_granted, capturing: false, cancellationToken).ConfigureAwait(false) is not null)
@@ -140,7 +190,7 @@ internal sealed class QueueRead(
     /// are taken first.
     /// </summary>
     private bool MoreIsOnItsWay(ReadStop stop) =>
-        request.IsQuorum && _session.Held < _granted && stop is not (ReadStop.Drained or ReadStop.Stalled or ReadStop.ConsumerCancelled);
+        request.IsQuorum && _session.Held < Math.Min(_granted, _depth) && stop is not (ReadStop.Drained or ReadStop.Stalled or ReadStop.ConsumerCancelled);
 
     private bool MoreWasGivenBack => request.IsQuorum && _session.LastWasRedelivered && _session.Held < _depth;
 
@@ -156,7 +206,7 @@ internal sealed class QueueRead(
         if (capturing)
         {
             // For the order's sake all that was given back before has to be taken as well: that must fit, too.
-            TimeSpan rest = MoreWasGivenBack ? TimeSpan.FromSeconds((double)(_depth - _session.Held) / HeldPerSecond) : TimeSpan.Zero;
+            TimeSpan rest = MoreWasGivenBack ? RoundTrips + TimeSpan.FromSeconds((double)(_depth - _session.Held) / HeldPerSecond) : TimeSpan.Zero;
             keep += rest > hold / 2 ? hold / 2 : rest > hold / 20 ? rest : hold / 20;
         }
 
@@ -211,7 +261,7 @@ internal sealed class QueueRead(
                 continue;
             }
 
-            DeclareOk depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
+            DeclareOk depth = await _question!.AskAsync(cancellationToken).ConfigureAwait(false);
             quiet = _session.Held != before ? 0 : quiet > 0 && depth.Ready != lastReady ? 1 : quiet + 1;
             lastReady = depth.Ready;
             if (depth.Ready == 0 ? quiet >= QuietChecksWhenEmpty : quiet >= QuietChecksWhenStalled)
@@ -225,7 +275,7 @@ internal sealed class QueueRead(
     private async Task<ReadStop> FetchAsync(DataChannel channel, CancellationToken cancellationToken)
     {
         long asked = 0;
-        while (_session.Answered < plan.Target)
+        while (_session.Answered < _plan.Target)
         {
             if (EarlyStop(capturing: true) is { } stop)
             {
@@ -240,13 +290,13 @@ internal sealed class QueueRead(
                 return ReadStop.Drained;
             }
 
-            int more = (int)Math.Min(GetWindow - (asked - _session.Answered), plan.Target - asked);
+            int more = (int)Math.Min(GetWindow - (asked - _session.Answered), _plan.Target - asked);
             channel.Get(request.Queue.Name, more);
             asked += more;
-            await WaitForAnswersAsync(asked == plan.Target ? asked : asked - (GetWindow / 2), cancellationToken).ConfigureAwait(false);
+            await WaitForAnswersAsync(asked == _plan.Target ? asked : asked - (GetWindow / 2), cancellationToken).ConfigureAwait(false);
         }
 
-        return _session.Held == plan.Target ? plan.Stop : ReadStop.Drained;
+        return _session.Held == _plan.Target ? _plan.Stop : ReadStop.Drained;
     }
 
     private async Task WaitForAnswersAsync(long count, CancellationToken cancellationToken)

@@ -79,9 +79,14 @@ internal sealed record QueueReadRequest
     /// <summary>How long messages may be held, from the first on; reading ends a tenth of it earlier, to give everything back in time. Null: no limit.</summary>
     public TimeSpan? MaxHold { get; init; }
 
+    /// <summary>So many consumers of others are expected; with more of them nothing is read. Null: they don't matter.</summary>
+    public long? ConsumersKnown { get; init; }
+
     /// <summary>Ends the read early. Null: nobody does.</summary>
     public ReadStopSignal? StopSignal { get; init; }
 
-    /// <summary>The first consumer takes a single message, whose delivery count tells whether the others are to be touched at all.</summary>
-    internal bool Probes => Method == QueueReadMethod.Consume && MaxConsumers > 1 && (StopAtDeliveryCount ?? DeliveryLimit) is not null;
+    /// <summary>
+    /// The first consumer takes a single message, whose delivery count tells whether the others are to be touched at all; and what a reader takes before it sees another one would be in another place afterwards.
+    /// </summary>
+    internal bool Probes => Method == QueueReadMethod.Consume && MaxConsumers > 1 && ((StopAtDeliveryCount ?? DeliveryLimit) is not null || (IsQuorum && ConsumersKnown is not null));
 }

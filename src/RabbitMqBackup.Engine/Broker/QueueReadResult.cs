@@ -18,6 +18,9 @@ internal sealed record QueueReadResult
     /// <summary>Ready messages after the release, by passive declare.</summary>
     public required long ReadyAfter { get; init; }
 
+    /// <summary>Consumers of the queue before the read.</summary>
+    public required long ConsumersBefore { get; init; }
+
     /// <summary>Consumers of the queue after the release, ours not among them.</summary>
     public required long ConsumersAfter { get; init; }
 
@@ -25,8 +28,8 @@ internal sealed record QueueReadResult
     public required bool AllReturned { get; init; }
 
     /// <summary>
-    /// The messages are in the order that they had. False where a quorum queue was given back messages earlier and not all of those could be held now: it puts what it is given
-    /// back behind the others of them (measured on 3.10, 4.0 and 4.3), so the queue is rotated.
+    /// The messages are in the order that they had. False where it can't be known: the last message held had been given back to a quorum queue earlier, and what comes behind it was not seen. If more of those
+    /// follow, the queue is rotated, since it puts what it is given back behind the others of them (measured on 3.10, 4.0 and 4.3); if not, the order is as it was.
     /// </summary>
     public required bool OrderKept { get; init; }
 

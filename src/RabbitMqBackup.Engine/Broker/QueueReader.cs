@@ -22,32 +22,46 @@ internal sealed class QueueReader(BrokerOptions options, TimeProvider time)
         {
             DataChannel control = await connection.OpenChannelAsync(request.Queue.ToString(), ChannelEvents.None, cancellationToken).ConfigureAwait(false);
             DeclareOk depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
-            for (long start = time.GetTimestamp(); depth.Ready < request.ExpectedDepth && time.GetElapsedTime(start) < request.IdleTimeout;)
+            for (long changed = time.GetTimestamp(); IsUnsettled(depth, request) && time.GetElapsedTime(changed) < request.IdleTimeout;)
             {
                 // What an earlier reader held is on its way back.
+                DeclareOk before = depth;
                 await Task.Delay(TimeSpan.FromMilliseconds(50), time, cancellationToken).ConfigureAwait(false);
                 depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
+                changed = depth == before ? changed : time.GetTimestamp();
+            }
+
+            if (depth.Consumers > request.ConsumersKnown)
+            {
+                return Untouched(depth, ReadStop.OthersAtWork);
             }
 
             request.DepthKnown?.Invoke(depth.Ready);
-            ReadPortions plan = ReadPortions.For(request, depth.Ready);
-            if (plan.Target == 0)
+            // That a quorum queue is empty is known only when its leader has said so; see DepthQuestion.
+            if (depth.Ready == 0 && !(request.IsQuorum && request.Method == QueueReadMethod.Consume))
             {
-                return new QueueReadResult
-                {
-                    Depth = depth.Ready,
-                    Delivered = 0,
-                    ReadyAfter = depth.Ready,
-                    ConsumersAfter = depth.Consumers,
-                    AllReturned = true,
-                    OrderKept = true,
-                    Stop = plan.Stop,
-                    Held = TimeSpan.Zero,
-                };
+                return Untouched(depth, ReadStop.DepthReached);
             }
 
-            using QueueRead read = new(connection, control, request, plan, sink, options, time);
-            return await read.RunAsync(depth.Ready, cancellationToken).ConfigureAwait(false);
+            using QueueRead read = new(connection, control, request, sink, options, time);
+            return await read.RunAsync(depth, cancellationToken).ConfigureAwait(false);
         }
     }
+
+    /// <summary>An earlier reader of the same run is not gone altogether.</summary>
+    private static bool IsUnsettled(DeclareOk depth, QueueReadRequest request) =>
+        depth.Ready < request.ExpectedDepth || (request.ExpectedDepth > 0 && depth.Consumers > request.ConsumersKnown);
+
+    private static QueueReadResult Untouched(DeclareOk depth, ReadStop stop) => new()
+    {
+        Depth = depth.Ready,
+        Delivered = 0,
+        ReadyAfter = depth.Ready,
+        ConsumersBefore = depth.Consumers,
+        ConsumersAfter = depth.Consumers,
+        AllReturned = true,
+        OrderKept = true,
+        Stop = stop,
+        Held = TimeSpan.Zero,
+    };
 }

@@ -29,4 +29,7 @@ internal enum ReadStop
 
     /// <summary>The broker is short of memory or disk.</summary>
     BrokerInAlarm,
+
+    /// <summary>More consumers are at the queue than were known: it may be another reader of ours, which would get a part of the messages. See <see cref="QueueReadRequest.ConsumersKnown"/>.</summary>
+    OthersAtWork,
 }

@@ -1,6 +1,7 @@
 using RabbitMQ.Client;
 using RabbitMqBackup.Engine.Catalog;
 using RabbitMqBackup.Engine.Tests.EndToEnd;
+using RabbitMqBackup.Engine.Tests.EndToEnd.Streams;
 using RabbitMqBackup.TestHost;
 using Xunit;
 
@@ -44,6 +45,34 @@ public class BrokerAlarmTests
         Assert.Equal(3000, (await harness.BackupAsync(options => options with { Force = true })).TotalMessages);
         await broker.CtlAsync("rabbitmqctl", setting, normal);
         Assert.Equal(Enumerable.Range(0, 3000).Select(number => $"{number}").Order(StringComparer.Ordinal), (await client.TakeIdsAsync(Queue)).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task An_alarm_ends_the_read_of_a_stream_where_it_is_and_the_rest_is_a_gap()
+    {
+        await using OwnTestBroker broker = await StartAsync("4.3");
+        await using StreamBed bed = await StreamBed.OnAsync(broker);
+        await bed.CreateAsync("log");
+        await bed.PublishNumbersAsync("log", 0, 300_000, bytes: 100);
+        int told = 0;
+        bed.Harness.OnAdvance = messages =>
+        {
+            if (messages > 0 && Interlocked.Exchange(ref told, 1) == 0)
+            {
+                broker.CtlAsync("rabbitmqctl", "set_disk_free_limit", "100000000000000").GetAwaiter().GetResult();
+            }
+        };
+        QueueEntry cut = Assert.Single((await bed.Harness.BackupAsync(options => options with { MaxMessagesPerSecond = 10_000 })).Queues);
+
+        Assert.Equal((QueueOutcome.Incomplete, nameof(ErrorCode.BrokerInAlarm)), (cut.Outcome, cut.ErrorCode));
+        GapEntry gap = Assert.Single(cut.Gaps);
+        Assert.Equal(("BrokerInAlarm", cut.Messages), (gap.Code, gap.FirstOffset));
+        // Of the last chunk only the first offset is known before it is read.
+        Assert.InRange(gap.LastOffset!.Value, cut.Messages, 299_999);
+        Assert.Contains("alarm", gap.Reason, StringComparison.Ordinal);
+        QueueEntry skipped = Assert.Single((await bed.Harness.BackupAsync()).Queues);
+        Assert.Equal((QueueOutcome.Skipped, nameof(ErrorCode.BrokerInAlarm)), (skipped.Outcome, skipped.ErrorCode));
+        Assert.Equal(300_000, (await bed.Harness.BackupAsync(options => options with { Force = true })).TotalMessages);
     }
 
     private static async Task<OwnTestBroker> StartAsync(string generation)

@@ -163,27 +163,29 @@ public class DeliveryLimitTests
         await queue.AssertUnharmedAsync();
     }
 
-    [Theory(Skip = "Fails: the reader notes a changed order. Not known whether the order did change: find out first, it may be a fault of the reader.")]
+    [Theory]
     [InlineData("3.10")]
     [InlineData("4.0")]
     public async Task A_message_that_the_application_gave_back_often_stops_the_read_before_anything_else_is_touched(string generation)
     {
-        await using LimitedQueue queue = await LimitedQueue.CreateAsync(generation, "policy", 10);
-        await queue.RejectFirstAsync(times: 8);
+        await using LimitedQueue queue = await LimitedQueue.CreateAsync(generation, "policy", 20);
+        await queue.RejectFirstAsync(times: 16);
 
         QueueEntry entry = await queue.BackupAsync();
 
         Assert.Equal((QueueOutcome.Incomplete, nameof(ErrorCode.QueueAtRisk), 1), (entry.Outcome, entry.ErrorCode, (int)entry.Messages));
         GapEntry gap = Assert.Single(entry.Gaps);
         Assert.Equal((Count - 1, "DeliveryLimit"), (gap.Messages, gap.Code));
-        Assert.Contains("given back 8 times: at 8 reading stops", gap.Reason, StringComparison.Ordinal);
-        Assert.Equal(8, entry.HighestDeliveryCount);
-        Assert.Empty(entry.Notes);
+        Assert.Contains("given back 16 times: at 16 reading stops", gap.Reason, StringComparison.Ordinal);
+        Assert.Equal(16, entry.HighestDeliveryCount);
+        // It was the only one that had been given back, so the order is as it was; whoever has seen no other message can't know.
+        Assert.Contains("that was not looked at", Assert.Single(entry.Notes), StringComparison.Ordinal);
+        await queue.AssertOrderAsync();
         Assert.Equal(QueueOutcome.Captured, (await queue.BackupAsync(reserve: 0)).Outcome);
         await queue.AssertUnharmedAsync();
     }
 
-    [Fact(Skip = "Fails: the reader notes a changed order. Not known whether the order did change: find out first, it may be a fault of the reader.")]
+    [Fact]
     public async Task On_4_3_a_message_at_the_limit_stops_the_read_since_a_crash_of_the_reader_would_drop_it()
     {
         await using LimitedQueue queue = await LimitedQueue.CreateAsync("4.3", "argument", 3);
@@ -193,7 +195,8 @@ public class DeliveryLimitTests
 
         Assert.Equal((QueueOutcome.Incomplete, nameof(ErrorCode.QueueAtRisk), 1), (entry.Outcome, entry.ErrorCode, (int)entry.Messages));
         Assert.Contains("would be lost if the backup died", Assert.Single(entry.Gaps).Reason, StringComparison.Ordinal);
-        Assert.Equal((QueueOutcome.Captured, 0), ((await queue.BackupAsync(force: true)).Outcome, entry.Notes.Count));
+        Assert.Contains("that was not looked at", Assert.Single(entry.Notes), StringComparison.Ordinal);
+        Assert.Equal(QueueOutcome.Captured, (await queue.BackupAsync(force: true)).Outcome);
         await queue.AssertUnharmedAsync();
     }
 
@@ -277,6 +280,10 @@ public class DeliveryLimitTests
             (await management.PutAsJsonAsync($"permissions/{Uri.EscapeDataString(VirtualHost)}/{name}", new { configure = ".*", write = ".*", read = ".*" }, Cancellation)).EnsureSuccessStatusCode();
             return Harness.Broker with { Credential = new(name, "secret-word") };
         }
+
+        /// <summary>All messages are there, in their order. Costs each a delivery.</summary>
+        internal async Task AssertOrderAsync() =>
+            Assert.Equal(Messages().Select(message => IndependentClient.Fingerprint(message.Properties, message.Body)), await _client.FingerprintsAsync(Queue));
 
         /// <summary>All messages are there, in their order, and none was dead-lettered. Takes them.</summary>
         internal async Task AssertUnharmedAsync()

@@ -13,7 +13,9 @@ public class QueueReadTests
     private const ushort Control = 1;
     private const ushort Reading = 2;
 
-    private static readonly QueueReadRequest Request = new() { Queue = new QueueName("/", "q"), IdleTimeout = TimeSpan.FromMilliseconds(50), ReleaseTimeout = TimeSpan.FromSeconds(5) };
+    private static readonly QueueReadRequest Request = new() { Queue = new QueueName("/", "q"), IdleTimeout = TimeSpan.FromMilliseconds(300), ReleaseTimeout = TimeSpan.FromSeconds(5) };
+
+    private static readonly QueueReadRequest Quorum = Request with { IsQuorum = true };
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -30,6 +32,112 @@ public class QueueReadTests
         QueueReadResult result = await ReadAsync(broker, Request, new CollectingSink());
         Assert.Equal((0, 0, 3, null, ReadStop.DepthReached), (result.Depth, result.Delivered, result.ConsumersAfter, result.Released, result.Stop));
         Assert.True(result.AllReturned);
+    }
+
+    [Fact]
+    public async Task A_quorum_queue_is_empty_only_when_its_leader_says_so()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 0);
+            Assert.Equal(1, (await peer.ConsumeAsync(Reading)).Prefetch);
+            // What the broker says where the leader does not answer: no consumer, though there is one.
+            await peer.DeclareAsync(Control, ready: 0, consumers: 0);
+            await peer.DeclareAsync(Control, ready: 0, consumers: 0);
+            await peer.DeclareAsync(Control, ready: 0, consumers: 1);
+            await EndAsync(peer, consumers: 1, ready: 0);
+        });
+        QueueReadResult result = await ReadAsync(broker, Quorum, new CollectingSink());
+        Assert.Equal((0, 0, null, ReadStop.DepthReached), (result.Depth, result.Delivered, result.Released, result.Stop));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public async Task A_quorum_queue_that_was_not_up_when_it_was_asked_is_read_to_its_true_depth(uint told)
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, told);
+            ushort first = (await peer.ConsumeAsync(Reading)).Prefetch;
+            Assert.Equal(Math.Max(1, told), first);
+            await peer.DeclareAsync(Control, ready: 5u - first, consumers: 1);
+            for (ulong i = 1; i <= first; i++)
+            {
+                await peer.SendAsync(Message(i));
+            }
+
+            Assert.Equal(5 - first, (await peer.ConsumeAsync(Reading)).Prefetch);
+            for (ulong i = first + 1ul; i <= 5; i++)
+            {
+                await peer.SendAsync(Message(i));
+            }
+
+            await EndAsync(peer, consumers: 2, ready: 5);
+        });
+        List<long> depths = [];
+        CollectingSink sink = new();
+        QueueReadResult result = await ReadAsync(broker, Quorum with { DepthKnown = depths.Add }, sink);
+        Assert.Equal((5, 5, ReadStop.DepthReached), (result.Depth, result.Delivered, result.Stop));
+        Assert.Equal(["m1", "m2", "m3", "m4", "m5"], sink.Messages.Select(message => Encoding.UTF8.GetString(message.Body)));
+        Assert.Equal([told, 5], depths);
+    }
+
+    [Fact]
+    public async Task A_leader_that_does_not_answer_is_a_transient_error_and_not_a_queue_without_messages()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 3);
+            await peer.ConsumeAsync(Reading);
+            await peer.DeclareAsync(Control, ready: 0, consumers: 1);
+            await peer.SendAsync(Message(1));
+            try
+            {
+                while (true)
+                {
+                    await peer.DeclareAsync(Control, ready: 0, consumers: 0);
+                }
+            }
+            catch (EqualException)
+            {
+                // The cancel, which this leader does not answer either.
+                await Assert.ThrowsAnyAsync<IOException>(peer.ReadFrameAsync);
+            }
+        });
+        QueueReader reader = new(broker.Options with { RequestTimeout = TimeSpan.FromMilliseconds(300) }, TimeProvider.System);
+        RabbitBackupException error = await Assert.ThrowsAsync<RabbitBackupException>(() => reader.ReadAsync(Quorum with { ReleaseTimeout = TimeSpan.FromMilliseconds(200) }, new CollectingSink(), Cancellation));
+        Assert.Equal((ErrorCode.OperationTimedOut, true), (error.Code, error.IsTransient));
+        Assert.Contains("leader", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_queue_with_more_consumers_than_known_is_not_touched()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await peer.OpenAsync();
+            await peer.OpenChannelAsync(Control);
+            await peer.DeclareAsync(Control, ready: 3, consumers: 2);
+            await peer.CloseAsync();
+        });
+        QueueReadResult result = await ReadAsync(broker, Request with { ConsumersKnown = 1 }, new CollectingSink());
+        Assert.Equal((ReadStop.OthersAtWork, 3, 0), (result.Stop, result.Depth, result.Delivered));
+    }
+
+    [Fact]
+    public async Task When_another_consumer_comes_in_the_same_moment_everything_goes_back()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 3);
+            await peer.ConsumeAsync(Reading);
+            await peer.SendAsync(Message(1));
+            await peer.DeclareAsync(Control, ready: 0, consumers: 2);
+            await EndAsync(peer, consumers: 1, ready: 1);
+        });
+        QueueReadResult result = await ReadAsync(broker, Request with { ConsumersKnown = 0 }, new CollectingSink());
+        Assert.Equal((ReadStop.OthersAtWork, 3), (result.Stop, result.Depth));
     }
 
     [Fact]
@@ -195,6 +303,7 @@ public class QueueReadTests
             await BeginAsync(peer, ready: 3);
             Assert.Equal(1, (await peer.ConsumeAsync(Reading)).Prefetch);
             await peer.SendAsync(Message(1, deliveryCount: 16, redelivered: true));
+            await peer.DeclareAsync(Control, ready: 2, consumers: 1);
             await EndAsync(peer, consumers: 1, ready: 3);
         });
         QueueReadResult result = await ReadAsync(broker, Request with { IsQuorum = true, StopAtDeliveryCount = 16, DeliveryLimit = 20 }, new CollectingSink());
@@ -353,6 +462,7 @@ public class QueueReadTests
         {
             await BeginAsync(peer, ready: 10);
             await peer.ConsumeAsync(Reading);
+            await peer.DeclareAsync(Control, ready: 8, consumers: 1);
             await peer.SendAsync(Message(1, redelivered: true), Message(2, redelivered: true));
             (ushort prefetch, string tag) = await peer.ConsumeAsync(Reading);
             Assert.Equal((8, "bk-001"), (prefetch, tag));
@@ -378,6 +488,7 @@ public class QueueReadTests
         {
             await BeginAsync(peer, ready: 10);
             await peer.ConsumeAsync(Reading);
+            await peer.DeclareAsync(Control, ready: 0, consumers: 1);
             await peer.SendAsync(Message(1, redelivered: true));
             await AnswerCancelsAsync(peer, 1);
             await AnswerChannelCloseAsync(peer);

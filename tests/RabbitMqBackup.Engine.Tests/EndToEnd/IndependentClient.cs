@@ -96,6 +96,13 @@ internal sealed class IndependentClient : IAsyncDisposable
         await channel.QueueDeclareAsync(queue, durable: false, exclusive: true, autoDelete: false);
     }
 
+    /// <summary>Deletes what is ready; how many these were.</summary>
+    internal async Task<uint> PurgeAsync(string queue)
+    {
+        await using IChannel channel = await _connection.CreateChannelAsync();
+        return await channel.QueuePurgeAsync(queue);
+    }
+
     internal async Task DeleteAsync(string queue)
     {
         await using IChannel channel = await _connection.CreateChannelAsync();

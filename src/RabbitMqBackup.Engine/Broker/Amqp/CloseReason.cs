@@ -22,6 +22,8 @@ internal static class CloseReason
         { Code: ReplyCode.NotFound } => Make(ErrorCode.QueueNotFound, $"The queue '{target}' is not there", close, target, "It may have been deleted meanwhile; list the queues with Get-RabbitQueue."),
         { Code: ReplyCode.ResourceLocked } => Make(ErrorCode.QueueInUse, $"The queue '{target}' is locked by another connection", close, target, "Exclusive queues, and quorum queues with a single active consumer, can't be read by others."),
         { Code: ReplyCode.AccessRefused } => Make(ErrorCode.BrokerAccessRefused, $"The broker refuses access to '{target}'", close, target, "Give the user read permission on the queue, or write permission on the exchange."),
+        { Code: ReplyCode.PreconditionFailed, Text: var text } when text.Contains("delivery acknowledgement", StringComparison.Ordinal) => Make(
+            ErrorCode.BrokerConnectionLost, $"The broker took back what was held of '{target}'", close, target, "Its consumer_timeout is shorter than this read. Give -MaxHoldTime a time below it, or raise it."),
         { Code: ReplyCode.PreconditionFailed or ReplyCode.NotAllowed or ReplyCode.NotImplemented or ReplyCode.ContentTooLarge } => Make(ErrorCode.BrokerConnectionLost, $"The broker ended the work on '{target}'", close, target, null),
         _ => Lost(close, target),
     };

@@ -1,0 +1,52 @@
+using RabbitMqBackup.Engine.Broker.Amqp;
+
+namespace RabbitMqBackup.Engine.Broker;
+
+/// <summary>
+/// How many messages are ready, by passive declare, in a way that can be believed. For a quorum queue whose leader does not answer within 250 ms, or that has none, the broker says "no messages, no consumers" instead of
+/// an error (<c>rabbit_quorum_queue:stat/2</c>, in all versions), and a leader that has just started counts what it has replayed so far. A consumer of ours makes the difference: the broker grants it only when the
+/// leader has taken it down, behind all that came before, and from then on an answer without consumers is none.
+/// </summary>
+internal sealed class DepthQuestion(DataChannel control, QueueReadRequest request, ReadSession session, BrokerOptions options, TimeProvider time)
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Asks while a consumer of ours is there.</summary>
+    /// <exception cref="RabbitBackupException">The queue's leader gave no answer within the request time-out.</exception>
+    internal async Task<DeclareOk> AskAsync(CancellationToken cancellationToken)
+    {
+        for (long start = time.GetTimestamp(); ;)
+        {
+            DeclareOk answer = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
+            if (!request.IsQuorum || answer.Consumers > 0 || session.IsCancelledByBroker)
+            {
+                return answer;
+            }
+
+            session.ThrowIfFailed();
+            if (time.GetElapsedTime(start) > options.RequestTimeout)
+            {
+                throw new RabbitBackupException(ErrorCode.OperationTimedOut, $"The leader of the queue '{request.Queue}' gave no answer within {options.RequestTimeout.TotalSeconds:0} s.")
+                {
+                    Target = request.Queue.ToString(),
+                    IsTransient = true,
+                    Hint = "See that a majority of the queue's members is online (rabbitmq-queues quorum_status), and that its leader is not overloaded.",
+                };
+            }
+
+            await Task.Delay(Pause, time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The depth at the start, and how many consumers others have, once the first of ours is there.</summary>
+    /// <param name="asked">What the broker said before.</param>
+    /// <param name="granted">Messages that the consumer may hold.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    internal async Task<(long Depth, long Others)> ConfirmAsync(long asked, long granted, CancellationToken cancellationToken)
+    {
+        DeclareOk answer = await AskAsync(cancellationToken).ConfigureAwait(false);
+        // Of a quorum queue something is ready only when the consumer has all that it may hold; a classic one has told the truth before.
+        long depth = !request.IsQuorum ? asked : Math.Max(asked, answer.Ready > 0 ? granted + answer.Ready : session.Held);
+        return (depth, (long)answer.Consumers - 1);
+    }
+}
