@@ -50,7 +50,8 @@ public sealed class QueueLossTests
 
         QueueEntry entry = Assert.Single(manifest.Queues);
         Assert.Equal((BackupStatus.Partial, QueueOutcome.Incomplete, nameof(ErrorCode.BrokerConnectionLost)), (manifest.Status, entry.Outcome, entry.ErrorCode));
-        Assert.InRange(entry.Messages, 500, Count - 1);
+        // A reset drops what was on its way: how much came before is up to the machine, one segment at least.
+        Assert.InRange(entry.Messages, 51, Count - 1);
         Assert.Equal((Count, Count), (entry.DepthAtStart, entry.Messages + Assert.Single(entry.Gaps).Messages));
         Assert.Contains($"it gave {left}:", entry.Reason, StringComparison.Ordinal);
         int number = 0;
