@@ -12,7 +12,8 @@ internal sealed class RawStreamPublisher(RawStream connection)
     private const int MaxPerFrame = 500;
     private const int Window = 10_000;
 
-    private readonly byte[] _input = new byte[64 << 10];
+    /// <summary>One frame can confirm the whole window, 8 bytes each.</summary>
+    private readonly byte[] _input = new byte[64 + (16 * Window)];
     private int _inputEnd;
 
     /// <summary>Publishes and waits for the last confirm.</summary>
