@@ -9,6 +9,9 @@ namespace RabbitMqBackup.Engine.Restore;
 /// <summary>Compares what is to be restored with what the target has. Changes nothing.</summary>
 internal sealed class RestorePlanner(RestoreOptions options, TargetCluster target, ImportPlan? definitions)
 {
+    /// <summary>Answers in a row, 250 ms apart, after which an empty quorum queue is believed to be empty.</summary>
+    private const int EmptyAnswers = 20;
+
     private readonly Dictionary<QueueName, RestorePlanQueue> _declared = [];
     private IReadOnlyList<SourceQueue> _sources = [];
     private string? _journal;
@@ -141,8 +144,25 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
             };
         }
 
-        long ready = present.Type == QueueTypes.Stream ? present.Messages : (await connection!.GetDepthAsync(row.TargetQueue, cancellationToken).ConfigureAwait(false)).Messages;
+        long ready = present.Type == QueueTypes.Stream ? present.Messages : await ReadyAsync(connection!, present, cancellationToken).ConfigureAwait(false);
         return _declared[name] = Limits(NonEmpty(row, ready + present.Unacknowledged), ready, present);
+    }
+
+    /// <summary>
+    /// A quorum queue whose leader takes longer than 250 ms is reported as empty by a passive declare. The API's count, some seconds old, tells that it may be so: then the answer must stay the same for as long as that count can be old.
+    /// </summary>
+    private static async Task<long> ReadyAsync(BrokerConnection connection, QueueInfo present, CancellationToken cancellationToken)
+    {
+        for (int asked = 1; ; asked++)
+        {
+            long ready = (await connection.GetDepthAsync(present.Name, cancellationToken).ConfigureAwait(false)).Messages;
+            if (ready > 0 || present.Type != QueueTypes.Quorum || present.Messages == 0 || asked == EmptyAnswers)
+            {
+                return ready;
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(250), cancellationToken).ConfigureAwait(false);
+        }
     }
 
     /// <summary>Another queue of the backup goes into the same target: its messages follow.</summary>

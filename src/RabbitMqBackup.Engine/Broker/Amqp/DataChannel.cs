@@ -206,9 +206,9 @@ internal sealed class DataChannel : IDisposable
                 _replies.Complete(method, DeclareOk.Read(arguments));
                 break;
             case MethodId.ChannelCloseOk:
+                _connection.Release(this);
                 _replies.Complete(method, default);
                 _replies.Close(new RabbitBackupException(ErrorCode.BrokerConnectionLost, $"The channel for '{Target}' is closed.") { Target = Target });
-                _connection.Release(this);
                 break;
             default:
                 _replies.Complete(method, default);
@@ -271,13 +271,14 @@ internal sealed class DataChannel : IDisposable
         RabbitBackupException reason = CloseReason.AtWork(close, Target);
         lock (_connection.Sender.Gate)
         {
-            // Under the gate, so that nothing of this channel can follow its close-ok: the broker would take that for an error of the connection.
+            // Under the gate, so that nothing of this channel can follow its close-ok, and nothing of the next one with its number precede it: the broker would take either for an
+            // error of the connection. The number is free before anybody hears of it.
+            _connection.Release(this);
             _replies.Close(reason);
             ConnectionMethods.WriteEmpty(_connection.Sender.Output, Number, MethodId.ChannelCloseOk);
             _connection.Sender.Flush();
         }
 
-        _connection.Release(this);
         Closing(reason);
     }
 
