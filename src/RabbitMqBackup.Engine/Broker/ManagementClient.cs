@@ -14,9 +14,12 @@ internal sealed partial class ManagementClient(BrokerOptions options) : IDisposa
     private const int PageSize = 500;
     private const long MaxPageBytes = 64L << 20;
     private const long MaxListBytes = 512L << 20;
+    private const int MaxAttempts = 4;
     private const string QueueColumns =
         "name,vhost,type,durable,auto_delete,exclusive,arguments,messages_ready,messages_unacknowledged,message_bytes_ready,messages_delayed,consumers,policy,effective_policy_definition," +
         "state,node,leader,members,online,single_active_consumer_tag,single_active_consumer_ctag,exclusive_consumer_tag,delivery_limit";
+
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200);
 
     private readonly ManagementTransport _transport = new(options);
 
@@ -225,7 +228,7 @@ internal sealed partial class ManagementClient(BrokerOptions options) : IDisposa
 
     private async Task<JsonDocument?> GetAsync(string path, long maxBytes, string neededTag, CancellationToken cancellationToken)
     {
-        byte[]? body = await _transport.SendAsync(HttpMethod.Get, path, null, maxBytes, neededTag, cancellationToken).ConfigureAwait(false);
+        byte[]? body = await AskAsync(path, maxBytes, neededTag, cancellationToken).ConfigureAwait(false);
         try
         {
             return body is null ? null : JsonDocument.Parse(body);
@@ -233,6 +236,25 @@ internal sealed partial class ManagementClient(BrokerOptions options) : IDisposa
         catch (JsonException exception)
         {
             throw NotTheApi(exception);
+        }
+    }
+
+    /// <summary>
+    /// Brokers answer a question with an error of their own where something comes or goes meanwhile (3.10: HTTP 500 to a list of queues of which one is just being deleted), so it is asked again. A broker that does not
+    /// answer at all is told at once: the user may have the wrong address.
+    /// </summary>
+    private async Task<byte[]?> AskAsync(string path, long maxBytes, string neededTag, CancellationToken cancellationToken)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await _transport.SendAsync(HttpMethod.Get, path, null, maxBytes, neededTag, cancellationToken).ConfigureAwait(false);
+            }
+            catch (RabbitBackupException answer) when (answer is { Code: ErrorCode.ManagementApiUnavailable, IsTransient: true, InnerException: null } && attempt < MaxAttempts)
+            {
+                await Task.Delay(FirstPause * attempt, cancellationToken).ConfigureAwait(false);
+            }
         }
     }
 

@@ -82,6 +82,27 @@ public class ManagementTransportTests
         Assert.Contains($"HTTP {status}", exception.Message);
     }
 
+    [Fact]
+    public async Task A_question_that_the_broker_stumbles_over_is_asked_again()
+    {
+        int requests = 0;
+        using ScriptedHttp server = new(context =>
+        {
+            if (Interlocked.Increment(ref requests) < 3)
+            {
+                context.Response.StatusCode = 500;
+                return;
+            }
+
+            Send(context, Overview);
+        });
+        using ManagementClient client = new(server.Options);
+
+        await client.GetOverviewAsync(Cancel);
+
+        Assert.Equal(3, server.Requests);
+    }
+
     [Theory]
     [InlineData("<html>")]
     [InlineData("{}")]

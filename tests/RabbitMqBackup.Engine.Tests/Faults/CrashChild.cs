@@ -87,6 +87,8 @@ internal sealed class CrashChild : IBackupEvents, IDisposable
             BackupId = id,
             CheckpointPath = checkpoints,
             Resume = bool.Parse(resume),
+            // Slow enough that a kill finds it at work.
+            MaxMessagesPerSecond = 10_000,
         };
         BackupEngine engine = new();
         BackupPlan plan = await engine.PlanAsync(options, CancellationToken.None);

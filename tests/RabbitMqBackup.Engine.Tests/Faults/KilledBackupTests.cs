@@ -45,7 +45,7 @@ public sealed class KilledBackupTests
             using (CrashChild child = await CrashChild.StartAsync(harness.Broker, virtualHost.Name, queue, address, id, checkpoints, resume: false, environment))
             {
                 bool wasKilled = await child.KillAfterAsync(
-                    round == 0 ? int.MaxValue : random.Next(segments + 1), round == 0 ? TimeSpan.FromMinutes(2) : TimeSpan.FromMilliseconds(random.Next(60)));
+                    round == 0 ? int.MaxValue : random.Next(segments + 1), round == 0 ? TimeSpan.FromMinutes(2) : TimeSpan.FromMilliseconds(random.Next(300)));
                 killed += wasKilled ? 1 : 0;
                 await AwaitCountAsync(client, queue, place);
             }
