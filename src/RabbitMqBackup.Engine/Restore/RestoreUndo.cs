@@ -36,7 +36,7 @@ public sealed class RestoreUndo(IEngineLog? log = null)
         List<RestoreUndoItem> items = [];
         foreach (RestoreRecordQueue queue in record.Queues)
         {
-            items.Add(await JudgeAsync(management, queue, force, cancellationToken).ConfigureAwait(false));
+            items.Add(await JudgeAsync(broker, management, queue, force, cancellationToken).ConfigureAwait(false));
         }
 
         UndoPlan? definitions = null;
@@ -88,7 +88,7 @@ public sealed class RestoreUndo(IEngineLog? log = null)
         return done;
     }
 
-    private static async Task<RestoreUndoItem> JudgeAsync(ManagementClient management, RestoreRecordQueue queue, bool force, CancellationToken cancellationToken)
+    private static async Task<RestoreUndoItem> JudgeAsync(BrokerOptions broker, ManagementClient management, RestoreRecordQueue queue, bool force, CancellationToken cancellationToken)
     {
         RestoreUndoItem item = new() { Kind = "queue", VirtualHost = queue.VirtualHost, Name = queue.Name, IsRemoved = true };
         if (await management.GetQueueAsync(new QueueName(queue.VirtualHost, queue.Name), cancellationToken).ConfigureAwait(false) is not { } there)
@@ -96,8 +96,16 @@ public sealed class RestoreUndo(IEngineLog? log = null)
             return item with { Reason = "it is not there any more" };
         }
 
-        long messages = there.Messages + there.Unacknowledged;
-        string reason = there.Consumers > 0 ? $"it has {there.Consumers} consumer(s)"
+        // The API's counts are some seconds old; a passive declare is exact, but for streams, and knows nothing of what consumers hold.
+        QueueDepth now = default;
+        if (there.Type != QueueTypes.Stream)
+        {
+            await using BrokerConnection connection = await BrokerConnection.OpenAsync(broker, queue.VirtualHost, cancellationToken).ConfigureAwait(false);
+            now = await connection.GetDepthAsync(queue.Name, cancellationToken).ConfigureAwait(false);
+        }
+
+        long messages = Math.Max(now.Messages, there.Messages + there.Unacknowledged), consumers = Math.Max(now.Consumers, there.Consumers);
+        string reason = consumers > 0 ? $"it has {consumers} consumer(s)"
             : messages > queue.Messages ? $"it has {messages} message(s), and the restore put {queue.Messages} there at most"
             : "";
         return item with { Messages = messages, IsRemoved = force || reason.Length == 0, Reason = force || reason.Length == 0 ? "" : $"{reason}; -Force removes it all the same" };
