@@ -15,7 +15,7 @@ internal sealed class ImportUndo(UndoPlan plan, ManagementClient management, IEn
     // A node that is restarted is waited for, as in an import; deleting what is gone already is no error.
     private readonly RetryPolicy _retry = new(new() { MaxAttempts = 8, FirstDelay = TimeSpan.FromSeconds(1) }, new CircuitBreaker(ErrorCode.ManagementApiUnavailable, management.DisplayUri, TimeProvider.System), TimeProvider.System);
     private readonly Dictionary<DefinitionKey, string> _refusals = [];
-    private readonly Dictionary<string, BrokerConnection> _connections = [];
+    private readonly BrokerConnections _connections = new(plan.Broker);
     private readonly HashSet<DefinitionKey> _removals = [.. plan.Items.Where(item => item.Outcome is ImportOutcome.Removed).Select(item => item.Definition.Key)];
 
     /// <summary>Why a queue must stay, or null.</summary>
@@ -49,13 +49,7 @@ internal sealed class ImportUndo(UndoPlan plan, ManagementClient management, IEn
     }
 
     /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
-    {
-        foreach (BrokerConnection connection in _connections.Values)
-        {
-            await connection.DisposeAsync().ConfigureAwait(false);
-        }
-    }
+    public ValueTask DisposeAsync() => _connections.DisposeAsync();
 
     private ImportItem Judge(ImportItem item, IReadOnlyDictionary<DefinitionKey, string> refusals, Dictionary<DefinitionKey, DefinitionObject> after)
     {
@@ -125,24 +119,7 @@ internal sealed class ImportUndo(UndoPlan plan, ManagementClient management, IEn
             return null;
         }
 
-        if (!_connections.TryGetValue(name.VirtualHost, out BrokerConnection? connection))
-        {
-            _connections[name.VirtualHost] = connection = await BrokerConnection.OpenAsync(plan.Broker, name.VirtualHost, cancellationToken).ConfigureAwait(false);
-        }
-
-        QueueDepth depth;
-        try
-        {
-            depth = await connection.GetDepthAsync(name.Name, cancellationToken).ConfigureAwait(false);
-        }
-        catch (RabbitBackupException exception) when (exception.IsTransient)
-        {
-            // The next attempt connects anew.
-            _connections.Remove(name.VirtualHost);
-            await connection.DisposeAsync().ConfigureAwait(false);
-            throw;
-        }
-
+        QueueDepth depth = await _connections.GetDepthAsync(name, cancellationToken).ConfigureAwait(false);
         return Objection(Math.Max(depth.Messages, told.Messages + told.Unacknowledged), depth.Consumers);
     }
 

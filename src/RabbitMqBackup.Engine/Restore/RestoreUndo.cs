@@ -34,9 +34,10 @@ public sealed class RestoreUndo(IEngineLog? log = null)
         }
 
         List<RestoreUndoItem> items = [];
+        await using BrokerConnections connections = new(broker);
         foreach (RestoreRecordQueue queue in record.Queues)
         {
-            items.Add(await JudgeAsync(broker, management, queue, force, cancellationToken).ConfigureAwait(false));
+            items.Add(await JudgeAsync(connections, management, queue, force, cancellationToken).ConfigureAwait(false));
         }
 
         UndoPlan? definitions = null;
@@ -88,22 +89,17 @@ public sealed class RestoreUndo(IEngineLog? log = null)
         return done;
     }
 
-    private static async Task<RestoreUndoItem> JudgeAsync(BrokerOptions broker, ManagementClient management, RestoreRecordQueue queue, bool force, CancellationToken cancellationToken)
+    private static async Task<RestoreUndoItem> JudgeAsync(BrokerConnections connections, ManagementClient management, RestoreRecordQueue queue, bool force, CancellationToken cancellationToken)
     {
         RestoreUndoItem item = new() { Kind = "queue", VirtualHost = queue.VirtualHost, Name = queue.Name, IsRemoved = true };
-        if (await management.GetQueueAsync(new QueueName(queue.VirtualHost, queue.Name), cancellationToken).ConfigureAwait(false) is not { } there)
+        QueueName name = new(queue.VirtualHost, queue.Name);
+        if (await management.GetQueueAsync(name, cancellationToken).ConfigureAwait(false) is not { } there)
         {
             return item with { Reason = "it is not there any more" };
         }
 
         // The API's counts are some seconds old; a passive declare is exact, but for streams, and knows nothing of what consumers hold.
-        QueueDepth now = default;
-        if (there.Type != QueueTypes.Stream)
-        {
-            await using BrokerConnection connection = await BrokerConnection.OpenAsync(broker, queue.VirtualHost, cancellationToken).ConfigureAwait(false);
-            now = await connection.GetDepthAsync(queue.Name, cancellationToken).ConfigureAwait(false);
-        }
-
+        QueueDepth now = there.Type == QueueTypes.Stream ? default : await connections.GetDepthAsync(name, cancellationToken).ConfigureAwait(false);
         long messages = Math.Max(now.Messages, there.Messages + there.Unacknowledged), consumers = Math.Max(now.Consumers, there.Consumers);
         string reason = consumers > 0 ? $"it has {consumers} consumer(s)"
             : messages > queue.Messages ? $"it has {messages} message(s), and the restore put {queue.Messages} there at most"

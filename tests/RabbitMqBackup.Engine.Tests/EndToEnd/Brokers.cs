@@ -6,11 +6,17 @@ namespace RabbitMqBackup.Engine.Tests.EndToEnd;
 /// <summary>Gets a broker for a test, or skips the test with the reason why there is none.</summary>
 internal static class Brokers
 {
-    internal static async Task<TestVirtualHost> VirtualHostAsync(string? generation = null)
+    internal static Task<TestVirtualHost> VirtualHostAsync(string? generation = null) =>
+        OrSkipAsync(async () => await TestVirtualHost.CreateAsync(await TestBroker.GetAsync(generation)));
+
+    /// <summary>A broker that the test may kill.</summary>
+    internal static Task<OwnTestBroker> OwnAsync(string generation) => OrSkipAsync(() => TestBroker.StartOwnAsync(generation));
+
+    private static async Task<T> OrSkipAsync<T>(Func<Task<T>> start)
     {
         try
         {
-            return await TestVirtualHost.CreateAsync(await TestBroker.GetAsync(generation));
+            return await start();
         }
         catch (TestServerUnavailableException reason)
         {

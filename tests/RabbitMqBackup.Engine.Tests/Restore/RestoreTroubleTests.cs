@@ -16,7 +16,7 @@ public class RestoreTroubleTests
     [Fact]
     public async Task A_target_that_comes_back_gets_the_rest_and_duplicates_are_counted()
     {
-        await using OwnTestBroker broker = await StartAsync();
+        await using OwnTestBroker broker = await Brokers.OwnAsync("4.3");
         await using RestoreScene scene = await FilledAsync(broker);
         BackupManifest manifest = await scene.Harness.BackupAsync(options => options with { SegmentBytes = 1 << 20 });
         await scene.Client.DeleteAsync("orders");
@@ -37,7 +37,7 @@ public class RestoreTroubleTests
     [Fact]
     public async Task A_target_that_stays_away_is_told_with_what_it_has_and_what_nobody_knows()
     {
-        await using OwnTestBroker broker = await StartAsync();
+        await using OwnTestBroker broker = await Brokers.OwnAsync("4.3");
         await using RestoreScene scene = await FilledAsync(broker);
         BackupManifest manifest = await scene.Harness.BackupAsync(options => options with { SegmentBytes = 1 << 20 });
         await scene.Client.DeleteAsync("orders");
@@ -66,7 +66,7 @@ public class RestoreTroubleTests
     [Fact]
     public async Task While_the_target_is_short_of_memory_the_restore_waits()
     {
-        await using OwnTestBroker broker = await StartAsync();
+        await using OwnTestBroker broker = await Brokers.OwnAsync("4.3");
         await using RestoreScene scene = await FilledAsync(broker);
         BackupManifest manifest = await scene.Harness.BackupAsync(options => options with { SegmentBytes = 1 << 20 });
         await scene.Client.DeleteAsync("orders");
@@ -82,19 +82,6 @@ public class RestoreTroubleTests
 
         Assert.Equal((true, Messages, 0, 0), (result.IsComplete, result.Confirmed, result.PossibleDuplicates, result.Unconfirmed));
         Assert.Equal(Enumerable.Range(0, Messages), (await scene.Client.TakeIdsAsync("orders")).Select(int.Parse));
-    }
-
-    private static async Task<OwnTestBroker> StartAsync()
-    {
-        try
-        {
-            return await TestBroker.StartOwnAsync("4.3");
-        }
-        catch (TestServerUnavailableException reason)
-        {
-            Assert.Skip(reason.Message);
-            throw;
-        }
     }
 
     private static async Task<RestoreScene> FilledAsync(TestBroker broker)
