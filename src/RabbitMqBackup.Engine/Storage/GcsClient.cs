@@ -64,10 +64,13 @@ internal sealed class GcsClient : IDisposable
 
     internal async Task<JsonElement> ReadJsonAsync(HttpResponseMessage response, string target, CancellationToken cancellationToken)
     {
+        // The client's own time-out has ended with the headers.
+        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(_requestTimeout);
         try
         {
-            using Stream stream = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
-            using JsonDocument json = await JsonDocument.ParseAsync(stream, cancellationToken: cancellationToken).ConfigureAwait(false);
+            using Stream stream = await response.Content.ReadAsStreamAsync(patience.Token).ConfigureAwait(false);
+            using JsonDocument json = await JsonDocument.ParseAsync(stream, cancellationToken: patience.Token).ConfigureAwait(false);
             return json.RootElement.Clone();
         }
         catch (JsonException exception)

@@ -16,8 +16,7 @@ internal static class S3Client
         {
             MaxErrorRetry = 0,
             MaxStaleConnectionRetries = 0,
-            Timeout = requestTimeout,
-            ConnectTimeout = TimeSpan.FromSeconds(15),
+            HttpClientFactory = new S3Answers(requestTimeout),
             ForcePathStyle = options.PathStyle ?? options.Endpoint is not null,
         };
         if (options.Compatible)

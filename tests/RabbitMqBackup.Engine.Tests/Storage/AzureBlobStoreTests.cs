@@ -73,8 +73,8 @@ public sealed class AzureBlobStoreTests : CloudStoreContract
         return Open(Server).Open();
     }
 
-    private protected override BackupStore Open(Uri endpoint, string prefix, RetryOptions retry) =>
-        BackupStore.Create(new BackupStoreOptions { Uri = $"azblob://{_server!.Account}/{_bucket}/{prefix}", AzureBlob = Options() with { Endpoint = endpoint }, Retry = retry });
+    private protected override BackupStore Open(Uri endpoint, string prefix, RetryOptions retry, TimeSpan? requestTimeout) =>
+        BackupStore.Create(new BackupStoreOptions { Uri = $"azblob://{_server!.Account}/{_bucket}/{prefix}", AzureBlob = Options() with { Endpoint = endpoint }, Retry = retry, RequestTimeout = requestTimeout ?? TimeSpan.FromSeconds(100) });
 
     private protected override BackupStore OpenWithWrongCredentials() =>
         BackupStore.Create(new BackupStoreOptions { Uri = $"azblob://{_server!.Account}/{_bucket}", AzureBlob = Options() with { AccountKey = Convert.ToBase64String("canary"u8) } });

@@ -71,6 +71,23 @@ public abstract class CloudStoreContract : ObjectStoreContract
     }
 
     [Fact]
+    public async Task An_answer_that_stops_in_the_middle_is_not_waited_for_for_ever()
+    {
+        await Store.PutAsync(P("a"), new MemoryStream(Bytes(100)), new PutOptions(), Cancel);
+        await using FaultyProxy proxy = await FaultyProxy.StartAsync(Server, request => request.Method == "GET" ? new Fault { SilentAt = 40 } : null);
+        await using IObjectStore store = Open(proxy.Uri, "some/prefix", Quick with { MaxAttempts = 2 }, TimeSpan.FromSeconds(1)).Open();
+
+        await AssertCodeAsync(ErrorCode.StorageUnavailable, async () => await store.ListAsync("", new ListOptions(), Cancel).ToListAsync(Cancel)).WaitAsync(TimeSpan.FromSeconds(60), Cancel);
+
+        // What is read of an object counts, and is not asked for again.
+        MemoryStream read = new();
+        await using Stream stream = await store.OpenReadAsync(P("a"), null, Cancel);
+        await stream.CopyToAsync(read, Cancel).WaitAsync(TimeSpan.FromSeconds(60), Cancel);
+        Assert.Equal(Bytes(100), read.ToArray());
+        Assert.True(proxy.Faults >= 5, $"it was asked only {proxy.Faults} times");
+    }
+
+    [Fact]
     public async Task With_one_request_in_five_failing_everything_arrives_whole()
     {
         await using FaultyProxy proxy = await FaultyProxy.StartAsync(Server, FaultyProxy.Random(20261123, 0.2));
@@ -204,9 +221,9 @@ public abstract class CloudStoreContract : ObjectStoreContract
     }
 
     /// <summary>The store of the test, reached at another address.</summary>
-    internal BackupStore Open(Uri endpoint, string prefix = "some/prefix") => Open(endpoint, prefix, Quick);
+    internal BackupStore Open(Uri endpoint, string prefix = "some/prefix") => Open(endpoint, prefix, Quick, null);
 
-    private protected abstract BackupStore Open(Uri endpoint, string prefix, RetryOptions retry);
+    private protected abstract BackupStore Open(Uri endpoint, string prefix, RetryOptions retry, TimeSpan? requestTimeout);
 
     /// <summary>With a secret that holds the word canary.</summary>
     private protected abstract BackupStore OpenWithWrongCredentials();

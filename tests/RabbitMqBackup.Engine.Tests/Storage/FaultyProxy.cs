@@ -17,6 +17,9 @@ internal sealed record Fault(int Status = 0, int? RetryAfter = null)
 
     /// <summary>The connection breaks after so many bytes of the answer's body.</summary>
     internal int? CutBodyAt { get; init; }
+
+    /// <summary>After so many bytes of the answer's body nothing comes any more, and the connection stays open.</summary>
+    internal int? SilentAt { get; init; }
 }
 
 /// <summary>Stands before a real server and breaks what its script says. The server sees every request as the client sent and signed it.</summary>
@@ -103,7 +106,7 @@ internal sealed class FaultyProxy : IAsyncDisposable
             return;
         }
 
-        await ReturnAsync(context, answer, fault?.CutBodyAt);
+        await ReturnAsync(context, answer, fault);
     }
 
     private async Task<HttpResponseMessage> ForwardAsync(HttpContext context)
@@ -125,7 +128,7 @@ internal sealed class FaultyProxy : IAsyncDisposable
         return await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, context.RequestAborted);
     }
 
-    private static async Task ReturnAsync(HttpContext context, HttpResponseMessage answer, int? cutAt)
+    private static async Task ReturnAsync(HttpContext context, HttpResponseMessage answer, Fault? fault)
     {
         context.Response.StatusCode = (int)answer.StatusCode;
         foreach ((string name, IEnumerable<string> values) in answer.Headers.Concat(answer.Content.Headers))
@@ -143,7 +146,7 @@ internal sealed class FaultyProxy : IAsyncDisposable
 
         await using Stream body = await answer.Content.ReadAsStreamAsync(context.RequestAborted);
         byte[] buffer = new byte[16 << 10];
-        int left = cutAt ?? int.MaxValue;
+        int left = fault?.CutBodyAt ?? fault?.SilentAt ?? int.MaxValue;
         while (await body.ReadAsync(buffer.AsMemory(0, Math.Min(buffer.Length, left)), context.RequestAborted) is > 0 and int read)
         {
             await context.Response.Body.WriteAsync(buffer.AsMemory(0, read), context.RequestAborted);
@@ -151,6 +154,11 @@ internal sealed class FaultyProxy : IAsyncDisposable
             if (left == 0)
             {
                 await context.Response.Body.FlushAsync(context.RequestAborted);
+                if (fault!.SilentAt is not null)
+                {
+                    await Task.Delay(Timeout.Infinite, context.RequestAborted);
+                }
+
                 context.Abort();
                 return;
             }

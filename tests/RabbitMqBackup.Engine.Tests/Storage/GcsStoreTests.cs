@@ -83,8 +83,8 @@ public sealed class GcsStoreTests : CloudStoreContract
         return Open(Server).Open();
     }
 
-    private protected override BackupStore Open(Uri endpoint, string prefix, RetryOptions retry) =>
-        BackupStore.Create(new BackupStoreOptions { Uri = $"gs://bucket/{prefix}", Gcs = Options() with { Endpoint = endpoint }, Retry = retry });
+    private protected override BackupStore Open(Uri endpoint, string prefix, RetryOptions retry, TimeSpan? requestTimeout) =>
+        BackupStore.Create(new BackupStoreOptions { Uri = $"gs://bucket/{prefix}", Gcs = Options() with { Endpoint = endpoint }, Retry = retry, RequestTimeout = requestTimeout ?? TimeSpan.FromSeconds(100) });
 
     private protected override BackupStore OpenWithWrongCredentials()
     {

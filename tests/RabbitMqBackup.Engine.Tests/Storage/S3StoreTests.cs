@@ -114,8 +114,8 @@ public sealed class S3StoreTests : CloudStoreContract
         return Open(Server).Open();
     }
 
-    private protected override BackupStore Open(Uri endpoint, string prefix, RetryOptions retry) =>
-        BackupStore.Create(new BackupStoreOptions { Uri = $"s3://{_bucket}/{prefix}", S3 = Options() with { Endpoint = endpoint }, Retry = retry });
+    private protected override BackupStore Open(Uri endpoint, string prefix, RetryOptions retry, TimeSpan? requestTimeout) =>
+        BackupStore.Create(new BackupStoreOptions { Uri = $"s3://{_bucket}/{prefix}", S3 = Options() with { Endpoint = endpoint }, Retry = retry, RequestTimeout = requestTimeout ?? TimeSpan.FromSeconds(100) });
 
     private protected override BackupStore OpenWithWrongCredentials() => BackupStore.Create(new BackupStoreOptions { Uri = $"s3://{_bucket}", S3 = Options() with { SecretKey = "canary-secret" } });
 
