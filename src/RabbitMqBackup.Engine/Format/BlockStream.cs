@@ -1,7 +1,7 @@
 namespace RabbitMqBackup.Engine.Format;
 
 /// <summary>Reads a <see cref="BlockBuffer"/> as a stream. It does not own it.</summary>
-internal sealed class BlockStream(BlockBuffer buffer) : Stream
+internal sealed class BlockStream(BlockBuffer buffer) : Stream, IContentBlocks
 {
     private long _position;
 
@@ -26,6 +26,14 @@ internal sealed class BlockStream(BlockBuffer buffer) : Stream
             ArgumentOutOfRangeException.ThrowIfNegative(value);
             _position = value;
         }
+    }
+
+    /// <inheritdoc/>
+    public ReadOnlyMemory<byte> Take()
+    {
+        ReadOnlyMemory<byte> part = buffer.Read(_position);
+        _position += part.Length;
+        return part;
     }
 
     /// <inheritdoc/>

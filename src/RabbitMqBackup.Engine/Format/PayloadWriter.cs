@@ -8,6 +8,9 @@ internal sealed class PayloadWriter(PayloadCompressor compressor, BlockPool pool
     /// <summary>The most that <see cref="GetSpan"/> gives.</summary>
     internal const int MaxSpan = BlockPool.BlockBytes;
 
+    /// <summary>Pieces of this size are not small for any compressor: to collect them would only copy them once more.</summary>
+    private const int Large = 16 << 10;
+
     private readonly byte[] _stage = pool.Rent();
     private int _staged;
     private long _compressed;
@@ -33,15 +36,17 @@ internal sealed class PayloadWriter(PayloadCompressor compressor, BlockPool pool
     /// <summary>Writes bytes.</summary>
     internal void Write(ReadOnlySpan<byte> bytes)
     {
+        if (bytes.Length >= Large)
+        {
+            Flush();
+            compressor.Write(bytes);
+            _compressed += bytes.Length;
+            return;
+        }
+
         if (bytes.Length > _stage.Length - _staged)
         {
             Flush();
-            if (bytes.Length >= _stage.Length)
-            {
-                compressor.Write(bytes);
-                _compressed += bytes.Length;
-                return;
-            }
         }
 
         bytes.CopyTo(_stage.AsSpan(_staged));

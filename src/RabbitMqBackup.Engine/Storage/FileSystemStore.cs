@@ -173,9 +173,9 @@ internal sealed class FileSystemStore : IObjectStore
         byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
         try
         {
-            while (await content.FillAsync(buffer, cancellationToken).ConfigureAwait(false) is > 0 and int read)
+            while (await content.NextAsync(buffer, cancellationToken).ConfigureAwait(false) is { IsEmpty: false } bytes)
             {
-                await target.WriteAsync(buffer.AsMemory(0, read), cancellationToken).ConfigureAwait(false);
+                await target.WriteAsync(bytes, cancellationToken).ConfigureAwait(false);
             }
         }
         finally

@@ -8,7 +8,7 @@ namespace RabbitMqBackup.Engine.Storage;
 /// </summary>
 internal sealed class PutContent(ObjectPath path, Stream content, PutOptions options) : IDisposable
 {
-    private readonly IncrementalHash? _hash = options.Sha256 is null ? null : IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private readonly IncrementalHash? _hash = options.Sha256 is null || content is IContentBlocks ? null : IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private bool _ended;
 
     /// <summary>Bytes read so far.</summary>
@@ -35,6 +35,26 @@ internal sealed class PutContent(ObjectPath path, Stream content, PutOptions opt
         return filled;
     }
 
+    /// <summary>The next bytes: in the buffer, or where they are in memory anyway; empty at the end.</summary>
+    /// <exception cref="RabbitBackupException">As of <see cref="FillAsync"/>.</exception>
+    internal async ValueTask<ReadOnlyMemory<byte>> NextAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        if (content is not IContentBlocks blocks)
+        {
+            return buffer[..await FillAsync(buffer, cancellationToken).ConfigureAwait(false)];
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        ReadOnlyMemory<byte> block = blocks.Take();
+        Length += block.Length;
+        if (block.IsEmpty)
+        {
+            Check();
+        }
+
+        return block;
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _hash?.Dispose();
 
@@ -57,7 +77,7 @@ internal sealed class PutContent(ObjectPath path, Stream content, PutOptions opt
     private void Check()
     {
         bool wrongLength = options.Length is { } promised && promised != Length;
-        if (wrongLength || (options.Sha256 is { } expected && !expected.Span.SequenceEqual(_hash!.GetHashAndReset())))
+        if (wrongLength || (_hash is not null && !options.Sha256!.Value.Span.SequenceEqual(_hash.GetHashAndReset())))
         {
             throw new RabbitBackupException(
                 ErrorCode.StorageUnavailable,

@@ -7,8 +7,9 @@ using Xunit;
 namespace RabbitMqBackup.Engine.Tests.Faults;
 
 /// <summary>
-/// SIGKILL while one and the same queue is read, again and again: whatever was held is back each time, nothing is lost, nothing doubled, and the order is as it was. With RABBITMQ_TEST_LONG a hundred
-/// kills for each generation and queue type.
+/// SIGKILL while one and the same queue is read, again and again: whatever was held is back each time, nothing is lost, nothing doubled. With RABBITMQ_TEST_LONG a hundred kills for each generation and queue
+/// type. A classic queue keeps its order; a quorum queue does after one kill. What a broker takes back of a quorum queue goes behind what it took back before: a second kill that strikes while a part
+/// of that is held leaves this part behind the rest of it, and no reader that is dead can help it.
 /// </summary>
 public class KilledReadTests
 {
@@ -24,7 +25,7 @@ public class KilledReadTests
     [InlineData("4.0", "quorum")]
     [InlineData("4.3", "classic")]
     [InlineData("4.3", "quorum")]
-    public async Task A_reader_that_is_killed_again_and_again_loses_nothing_doubles_nothing_and_moves_nothing(string generation, string type)
+    public async Task A_reader_that_is_killed_again_and_again_loses_nothing_and_doubles_nothing(string generation, string type)
     {
         await using TestVirtualHost host = await Brokers.VirtualHostAsync(generation);
         using EngineHarness harness = EngineHarness.For(host);
@@ -56,12 +57,48 @@ public class KilledReadTests
 
         TestContext.Current.TestOutputHelper?.WriteLine($"{generation} {type}: {killed} kills, {caughtReading} while messages were held, seed {seed}");
         Assert.True(killed >= Math.Min(kills, 1), "No reader was killed before its end.");
-        Assert.Equal(Messages, await client.TakeAscendingAsync(Queue, Messages));
+        List<int> numbers = [.. (await client.TakeIdsAsync(Queue)).Select(int.Parse)];
+        Assert.Equal(Enumerable.Range(0, Messages), type == "classic" ? numbers : numbers.Order());
         await using BackupCatalog catalog = new(harness.Store);
         await foreach (BackupManifest manifest in catalog.ListAsync(new BackupQuery(), damaged => Assert.Fail(damaged.Message), Cancellation))
         {
             Assert.Equal((BackupStatus.Complete, Messages), (manifest.Status, (int)manifest.TotalMessages));
             Assert.Empty((await harness.VerifyAsync(manifest)).Findings);
+        }
+    }
+
+    [Theory]
+    [InlineData("3.10")]
+    [InlineData("4.0")]
+    [InlineData("4.3")]
+    public async Task A_quorum_queue_whose_reader_was_killed_once_is_in_order(string generation)
+    {
+        await using TestVirtualHost host = await Brokers.VirtualHostAsync(generation);
+        using EngineHarness harness = EngineHarness.For(host);
+        await using IndependentClient client = await IndependentClient.ConnectAsync(host.Broker, host.Name);
+        int wanted = LongRun.Count(1, 20), caught = 0;
+        for (int round = 0; caught < wanted; round++)
+        {
+            string queue = $"q-{round}";
+            Assert.True(round < 20 * wanted, "No reader was killed while it held messages.");
+            await client.DeclareAsync(queue, "quorum");
+            await client.PublishAsync(queue, Enumerable.Range(0, Messages).Select(number => (new BasicProperties { MessageId = $"{number}" }, new byte[300])));
+            using (CrashChild child = await CrashChild.StartAsync(harness.Broker, host.Name, queue, harness.Folder, queue, Path.Combine(harness.Folder, "checkpoints"), resume: false))
+            {
+                for (DateTime deadline = DateTime.UtcNow.AddSeconds(60); await client.CountAsync(queue) == Messages && DateTime.UtcNow < deadline;)
+                {
+                }
+
+                caught += await child.KillAfterAsync(0, TimeSpan.FromMilliseconds(Random.Shared.Next(500))) ? 1 : 0;
+            }
+
+            for (DateTime deadline = DateTime.UtcNow.AddSeconds(60); await client.CountAsync(queue) != Messages; await Task.Delay(20, Cancellation))
+            {
+                Assert.True(DateTime.UtcNow < deadline, $"{await client.CountAsync(queue)} message(s) are ready (round {round})");
+            }
+
+            Assert.Equal(Messages, await client.TakeAscendingAsync(queue, Messages));
+            await client.DeleteAsync(queue);
         }
     }
 }
