@@ -22,6 +22,9 @@ internal ref struct Amqp10ValueReader(ReadOnlySpan<byte> bytes)
 {
     private const int MaxDepth = 32;
     private const int MaxValues = 1_000_000;
+
+    /// <summary>Elements of one array that take no bytes: nobody sends so many, and a few bytes must not claim megabytes.</summary>
+    private const int MaxEmptyElements = 10_000;
     private readonly ReadOnlySpan<byte> _bytes = bytes;
     private int _values;
     private int _depth;
@@ -162,7 +165,6 @@ internal ref struct Amqp10ValueReader(ReadOnlySpan<byte> bytes)
         return pairs;
     }
 
-    /// <summary>Elements without content take no bytes, so that their number is limited by that of all values alone.</summary>
     private List<object?> Array(long count, int end)
     {
         List<object?> items = [];
@@ -173,6 +175,11 @@ internal ref struct Amqp10ValueReader(ReadOnlySpan<byte> bytes)
         {
             descriptor = Read();
             code = Byte();
+        }
+
+        if ((code & 0xF0) == 0x40 && count > MaxEmptyElements)
+        {
+            throw new InvalidDataException($"An array claims {count} elements without content.");
         }
 
         for (long i = 0; i < count; i++)
