@@ -114,7 +114,7 @@ claim_instance() {
 }
 write_configuration() {
   mkdir -p "$data/mnesia" "$data/log"
-  [ -z "${own_mounts:-}" ] || mount -t tmpfs -o size=4g tmpfs "$data/mnesia"
+  [ -z "${own_mounts:-}" ] || mount -t tmpfs -o size=4g tmpfs "$data/mnesia" || true      # the disk does as well
   echo LOOPBACKCOOKIE > "$data/.erlang.cookie"; chmod 400 "$data/.erlang.cookie"
   echo '[rabbitmq_management,rabbitmq_stream,rabbitmq_shovel,rabbitmq_federation].' > "$data/enabled_plugins"
   cat > "$data/rabbitmq.conf" <<CONF

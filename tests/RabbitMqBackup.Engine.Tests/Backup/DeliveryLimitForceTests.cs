@@ -12,7 +12,7 @@ public sealed class DeliveryLimitForceTests
 
     [Theory]
     [MemberData(nameof(LimitedQueue.Limits), MemberType = typeof(LimitedQueue))]
-    public async Task Forty_forced_backups_in_a_row_save_every_message_at_the_limit_and_say_how(string generation, string source, int limit, bool counts)
+    public async Task Forced_backups_in_a_row_save_every_message_at_the_limit_and_say_how(string generation, string source, int limit, bool counts)
     {
         await using LimitedQueue queue = await LimitedQueue.CreateAsync(generation, source, limit);
         long inForce = limit;

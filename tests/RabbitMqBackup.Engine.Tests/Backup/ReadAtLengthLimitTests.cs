@@ -14,7 +14,7 @@ public sealed class ReadAtLengthLimitTests
     {
         await using Situation at = await Situation.CreateAsync(generation);
         await at.Client.DeclareAsync(Situation.Queue, type, new() { ["x-max-length"] = 200 });
-        await at.FillAsync(200);
+        await at.FillAsync(200, bytes: 2000);
         using ManualResetEventSlim go = at.HoldUp();
         Task<QueueEntry> backup = Task.Run(() => at.BackupAsync(perSecond: 100));
         await at.UntilHeldAsync(Situation.Queue);
@@ -33,7 +33,7 @@ public sealed class ReadAtLengthLimitTests
     {
         await using Situation at = await Situation.CreateAsync(generation);
         await at.Client.DeclareAsync(Situation.Queue, type, new() { ["x-max-length"] = 200, ["x-overflow"] = "reject-publish" });
-        await at.FillAsync(200);
+        await at.FillAsync(200, bytes: 2000);
         using ManualResetEventSlim go = at.HoldUp();
         Task<QueueEntry> backup = Task.Run(() => at.BackupAsync(perSecond: 100));
         await at.UntilHeldAsync(Situation.Queue);

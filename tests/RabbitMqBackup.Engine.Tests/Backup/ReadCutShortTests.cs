@@ -20,7 +20,7 @@ public sealed class ReadCutShortTests
         bool seen = true;
         foreach (int run in (int[])[1, 2])
         {
-            QueueEntry entry = await at.BackupAsync(perSecond: 100, hold: TimeSpan.FromSeconds(5));
+            QueueEntry entry = await at.BackupAsync(perSecond: 100, hold: TimeSpan.FromSeconds(3));
             Assert.Equal((QueueOutcome.Incomplete, nameof(ErrorCode.OperationTimedOut)), (entry.Outcome, entry.ErrorCode));
             GapEntry gap = Assert.Single(entry.Gaps);
             Assert.Equal(("HoldTime", 3000), (gap.Code, entry.Messages + gap.Messages));
@@ -69,7 +69,7 @@ public sealed class ReadCutShortTests
         await using Situation at = await Situation.CreateAsync(generation);
         await at.Client.DeclareAsync(Situation.Queue, type);
         await at.Client.DeclareAsync("other", type);
-        await at.FillAsync(400);
+        await at.FillAsync(400, bytes: 2000);
         await at.FillAsync(10, "other");
         using ManualResetEventSlim go = at.HoldUp();
         Task<BackupManifest> backup = Task.Run(() => at.Harness.BackupAsync(options => options with { MaxMessagesPerSecond = 100 }));

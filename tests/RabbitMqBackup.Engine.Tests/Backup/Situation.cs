@@ -36,8 +36,8 @@ internal sealed class Situation : IAsyncDisposable
         return new Situation(host, await IndependentClient.ConnectAsync(host.Broker, host.Name));
     }
 
-    internal Task FillAsync(int count, string queue = Queue) =>
-        Client.PublishAsync(queue, Enumerable.Range(0, count).Select(number => (new BasicProperties { MessageId = $"{number}" }, new byte[10])));
+    internal Task FillAsync(int count, string queue = Queue, int bytes = 10) =>
+        Client.PublishAsync(queue, Enumerable.Range(0, count).Select(number => (new BasicProperties { MessageId = $"{number}" }, new byte[bytes])));
 
     internal async Task<QueueEntry> BackupAsync(string queue = Queue, bool force = false, long? perSecond = null, TimeSpan? hold = null) =>
         Assert.Single((await Harness.BackupAsync(options => options with
@@ -62,13 +62,17 @@ internal sealed class Situation : IAsyncDisposable
         }
     }
 
-    /// <summary>The next backup takes its first messages, and no more before this is set: what is done meanwhile is done while it holds the queue, on any machine.</summary>
+    /// <summary>
+    /// The next backup takes its first messages, and no more before this is set: what is done meanwhile is done while it holds the queue, on any machine. It needs a rate,
+    /// and bodies so large that the messages do not come in one piece.
+    /// </summary>
     internal ManualResetEventSlim HoldUp()
     {
         ManualResetEventSlim go = new();
         Harness.OnAdvance = messages =>
         {
-            if (messages > 0)
+            // Where returns count the first message is fetched alone, and the others only then.
+            if (messages > 1)
             {
                 Assert.True(go.Wait(TimeSpan.FromMinutes(2)), "Nobody let the backup go on.");
             }

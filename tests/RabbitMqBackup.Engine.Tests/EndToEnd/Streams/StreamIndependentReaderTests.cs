@@ -25,19 +25,21 @@ public sealed class StreamIndependentReaderTests
     {
         await using StreamBed bed = await StreamBed.StartAsync(generation);
         await bed.CreateAsync("log");
+        // 3.10 ends the channel of a reader of AMQP 0-9-1 at a message that has this section (rabbit_msg_record:decode knows none).
+        bool withHeader = generation != "3.10";
         int count = 0;
         for (int round = 0; round < Rounds; round++)
         {
-            // AMQP 0-9-1 is given the members of batches that are not compressed; those of others the broker keeps from it.
-            byte[][] members = [.. Enumerable.Range(1, 20).Select(i => Encoded(count + i))];
-            await bed.PublishAsync("log", [TestEntries.Plain(Encoded(count)), TestEntries.Batch(BatchCodec.None, members), TestEntries.Plain(Encoded(count + 21))]);
+            // AMQP 0-9-1 is given the members of batches that are not compressed; those of others brokers can't unpack.
+            byte[][] members = [.. Enumerable.Range(1, 20).Select(i => Encoded(count + i, withHeader))];
+            await bed.PublishAsync("log", [TestEntries.Plain(Encoded(count, withHeader)), TestEntries.Batch(BatchCodec.None, members), TestEntries.Plain(Encoded(count + 21, withHeader))]);
             count += 22;
         }
 
-        if (generation != "3.10")
+        if (withHeader)
         {
             // The 3.10 here has no plug-in for it; what it keeps in a stream is the same encoding, published above.
-            await RawEqualityTests.WriteEveryKindAsync(bed.Amqp10Address, bed.VirtualHost, "log", rounds: 10);
+            await SendAsync(bed, Enumerable.Range(count, 50).Select(number => NewMessage(number, withHeader: true)));
             count += 50;
         }
 
@@ -55,14 +57,33 @@ public sealed class StreamIndependentReaderTests
         Assert.Equal(before, after);
     }
 
-    /// <summary>A message with properties, annotations and headers of many types, encoded by an independent library.</summary>
-    private static byte[] Encoded(int number)
+    /// <summary>As an independent library encodes it.</summary>
+    private static byte[] Encoded(int number, bool withHeader)
+    {
+        ByteBuffer buffer = NewMessage(number, withHeader).Encode();
+        return buffer.Buffer.AsSpan(buffer.Offset, buffer.Length).ToArray();
+    }
+
+    private static async Task SendAsync(StreamBed bed, IEnumerable<Message> messages)
+    {
+        Connection connection = await Connection.Factory.CreateAsync(new Address(bed.Amqp10Address.AbsoluteUri), new Open { ContainerId = "writer", HostName = "vhost:" + bed.VirtualHost }, null);
+        SenderLink sender = new(new Session(connection), "writer", "/queues/log");
+        foreach (Message message in messages)
+        {
+            await sender.SendAsync(message);
+        }
+
+        await connection.CloseAsync();
+    }
+
+    /// <summary>A message with properties, annotations and headers of the types that AMQP 0-9-1 has too.</summary>
+    private static Message NewMessage(int number, bool withHeader)
     {
         byte[] body = new byte[number % 300];
         new Random(number).NextBytes(body);
         Message message = new()
         {
-            Header = new Header { Durable = number % 2 == 0, Priority = (byte)(number % 10) },
+            Header = withHeader ? new Header { Durable = number % 2 == 0, Priority = (byte)(number % 10) } : null,
             MessageAnnotations = new MessageAnnotations { [new Symbol("x-origin")] = $"o{number % 7}" },
             Properties = new Properties
             {
@@ -81,8 +102,7 @@ public sealed class StreamIndependentReaderTests
             message.ApplicationProperties.Map[name] = value;
         }
 
-        ByteBuffer buffer = message.Encode();
-        return buffer.Buffer.AsSpan(buffer.Offset, buffer.Length).ToArray();
+        return message;
     }
 
     /// <summary>Fingerprints of all messages in order, over body, properties and headers but for the offset, which is the reader's place and not the message's.</summary>
@@ -93,6 +113,16 @@ public sealed class StreamIndependentReaderTests
         await channel.BasicQosAsync(0, 200, global: false, Stop);
         List<string> seen = [];
         TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        channel.CallbackExceptionAsync += (_, failure) =>
+        {
+            done.TrySetException(failure.Exception);
+            return Task.CompletedTask;
+        };
+        channel.ChannelShutdownAsync += (_, reason) =>
+        {
+            done.TrySetException(new InvalidOperationException($"The broker closed the channel: {reason}"));
+            return Task.CompletedTask;
+        };
         AsyncEventingBasicConsumer consumer = new(channel);
         consumer.ReceivedAsync += async (_, delivery) =>
         {
@@ -107,6 +137,7 @@ public sealed class StreamIndependentReaderTests
         await channel.BasicConsumeAsync("log", autoAck: false, "", noLocal: false, exclusive: false, new Dictionary<string, object?> { ["x-stream-offset"] = "first" }, consumer, Stop);
         Task first = await Task.WhenAny(done.Task, Task.Delay(TimeSpan.FromSeconds(60), Stop));
         Assert.True(first == done.Task, $"{seen.Count} of {count} messages came.");
+        await done.Task;
         return seen;
     }
 }
