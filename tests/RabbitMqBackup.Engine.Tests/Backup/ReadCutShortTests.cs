@@ -71,11 +71,9 @@ public sealed class ReadCutShortTests
         await at.Client.DeclareAsync("other", type);
         await at.FillAsync(400, bytes: 2000);
         await at.FillAsync(10, "other");
-        using ManualResetEventSlim go = at.HoldUp();
-        Task<BackupManifest> backup = Task.Run(() => at.Harness.BackupAsync(options => options with { MaxMessagesPerSecond = 100 }));
+        Task<BackupManifest> backup = at.Harness.BackupAsync(options => options with { MaxMessagesPerSecond = 100 });
         await at.UntilHeldAsync(Situation.Queue);
         await at.Client.DeleteAsync(Situation.Queue);
-        go.Set();
         BackupManifest manifest = await backup;
 
         QueueEntry gone = Assert.Single(manifest.Queues, queue => queue.Name == Situation.Queue);
