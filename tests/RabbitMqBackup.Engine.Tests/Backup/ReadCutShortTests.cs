@@ -71,9 +71,11 @@ public sealed class ReadCutShortTests
         await at.Client.DeclareAsync("other", type);
         await at.FillAsync(400, bytes: 2000);
         await at.FillAsync(10, "other");
-        Task<BackupManifest> backup = at.Harness.BackupAsync(options => options with { MaxMessagesPerSecond = 100 });
+        using ManualResetEventSlim go = at.HoldUp(after: 11);
+        Task<BackupManifest> backup = Task.Run(() => at.Harness.BackupAsync(options => options with { MaxMessagesPerSecond = 100 }));
         await at.UntilHeldAsync(Situation.Queue);
         await at.Client.DeleteAsync(Situation.Queue);
+        go.Set();
         BackupManifest manifest = await backup;
 
         QueueEntry gone = Assert.Single(manifest.Queues, queue => queue.Name == Situation.Queue);

@@ -66,13 +66,13 @@ internal sealed class Situation : IAsyncDisposable
     /// The next backup takes its first messages, and no more before this is set: what is done meanwhile is done while it holds the queue, on any machine. It needs a rate,
     /// and bodies so large that the messages do not come in one piece.
     /// </summary>
-    internal ManualResetEventSlim HoldUp()
+    /// <param name="after">Messages of all queues that come before: where returns count the first of a queue is fetched alone, and the others only then.</param>
+    internal ManualResetEventSlim HoldUp(int after = 1)
     {
         ManualResetEventSlim go = new();
         Harness.OnAdvance = messages =>
         {
-            // Where returns count the first message is fetched alone, and the others only then.
-            if (messages > 1)
+            if (messages > after)
             {
                 Assert.True(go.Wait(TimeSpan.FromMinutes(2)), "Nobody let the backup go on.");
             }
