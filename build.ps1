@@ -4,7 +4,8 @@
 .DESCRIPTION
     Build leaves a module that can be imported at the root of the repository; so does 'dotnet build'.
     Test builds and runs all tests: with 'dotnet test', and with Pester where it is installed.
-    Package makes a folder and a zip in out/ to copy into a module path.
+    Package makes a folder and a zip in out/ to copy into a module path; the engine in it is compiled ahead of time for Windows and Linux on x64.
+    It needs packages from NuGet that a build does not: the compiler for that, and .NET's libraries of each platform.
     Demo runs the sample: backup, loss and restore on a broker of its own.
 .EXAMPLE
     ./build.ps1 -Task Build, Test
@@ -59,6 +60,7 @@ function Invoke-Package {
     Invoke-DotNet publish (Join-Path $source RabbitMqBackup.Engine) -c Release -o (Join-Path $bin engine)
     Invoke-DotNet publish (Join-Path $source RabbitMqBackup.Loader) -c Release -o $bin
     Invoke-DotNet publish (Join-Path $source RabbitMqBackup.Cmdlets) -c Release -o $bin
+    Invoke-DotNet build (Join-Path $source RabbitMqBackup.Images) "-p:EngineFolder=$(Join-Path $bin engine)"
     Get-ChildItem $bin -Recurse -Include *.pdb, RabbitMqBackup.*.xml, *.runtimeconfig.json | Remove-Item
     Copy-Item $manifest, (Join-Path $PSScriptRoot LICENSE) $out
     Copy-Item (Join-Path $PSScriptRoot en-US) $out -Recurse

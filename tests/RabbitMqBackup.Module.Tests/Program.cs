@@ -6,5 +6,5 @@ namespace RabbitMqBackup.Module.Tests;
 internal static class Program
 {
     private static async Task<int> Main(string[] args) =>
-        args is [SessionProcess.Word, string script] ? SessionProcess.RunAsChild(script) : await ConsoleRunner.Run(args);
+        args is [SessionProcess.Word, string script, .. string[] more] ? SessionProcess.RunAsChild(script, more) : await ConsoleRunner.Run(args);
 }

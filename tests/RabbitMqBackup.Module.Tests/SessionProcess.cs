@@ -11,15 +11,18 @@ internal sealed class SessionProcess : IDisposable
     internal const string Word = "session";
 
     private const string Output = "output";
+    private const string Bare = "bare";
 
     private readonly Process _process;
 
     private SessionProcess(Process process) => _process = process;
 
     /// <summary>Starts a script, and waits for the first object that comes of it.</summary>
-    internal static async Task<SessionProcess> StartAsync(string script)
+    /// <param name="script">What to run.</param>
+    /// <param name="import">False for a script that imports the module itself.</param>
+    internal static async Task<SessionProcess> StartAsync(string script, bool import = true)
     {
-        ProcessStartInfo start = new("dotnet", [typeof(SessionProcess).Assembly.Location, Word, script]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = new("dotnet", [typeof(SessionProcess).Assembly.Location, Word, script, .. import ? Array.Empty<string>() : [Bare]]) { RedirectStandardOutput = true, RedirectStandardError = true };
         SessionProcess session = new(Process.Start(start)!);
         string? said = await session._process.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(120));
         return said == Output ? session : throw new InvalidOperationException($"The session said '{said}': {await session._process.StandardError.ReadToEndAsync()}");
@@ -59,9 +62,9 @@ internal sealed class SessionProcess : IDisposable
     }
 
     /// <summary>The other side.</summary>
-    internal static int RunAsChild(string script)
+    internal static int RunAsChild(string script, IReadOnlyList<string> more)
     {
-        using ModuleSession session = new();
+        using ModuleSession session = new(import: !more.Contains(Bare));
         using PowerShell shell = session.Shell(script);
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
         {

@@ -13,6 +13,9 @@
 # PORT is the first of a block of 16 free ports: AMQP = PORT, management +1, stream +2, distribution +3, epmd +4, command line tools +5 to +15.
 # RABBITMQ_TEST_ROOT (default: rabbitmq-brokers in the temporary folder) holds one tree per version; EXTRA_CONF is appended to rabbitmq.conf; MIRROR is the
 # Debian archive (default: the one that this machine uses). guest/guest is the administrator.
+# With RABBITMQ_TEST_DATA=memory a node's messages and metadata lie in memory, where there are 8 GB to spare (not with RABBITMQ_TEST_LONG, whose queues are
+# large): the tests wait for thousands of fsyncs else. It proves the same, since a node that is killed never loses what it has written, synced or not; only
+# a machine does. They live as long as "up" does, and so outlast "kill" and "start".
 #
 # Each node has its own data, cookie, epmd and ports, and its own PID and mount namespaces: nothing is mounted outside of them, and the end of the namespace's
 # first process takes every process of the node with it. So any number of callers share a tree without knowing of each other.
@@ -86,6 +89,13 @@ instances_alive() {   # by the locks that their supervisors hold
 
 # ---- up ------------------------------------------------------------------------------------------------------------------------------------------------
 
+wants_memory() {
+  [ "${RABBITMQ_TEST_DATA:-}" = memory ] && [ -z "${RABBITMQ_TEST_LONG:-}" ] || return 1
+  local limit; limit=$(cat /sys/fs/cgroup/memory.max 2> /dev/null || echo max)
+  [ "$limit" = max ] || [ "$limit" -ge 8000000000 ] || return 1
+  [ "$(awk '/^MemAvailable:/ { print $2 }' /proc/meminfo)" -ge 8000000 ]
+}
+
 claim_instance() {
   mkdir -p "$tree/var/lib/rabbitmq-instances"
   exec 8> "$tree/var/lib/rabbitmq-instances/.claim"; flock 8           # one caller at a time opens, takes and deletes locks
@@ -104,6 +114,7 @@ claim_instance() {
 }
 write_configuration() {
   mkdir -p "$data/mnesia" "$data/log"
+  [ -z "${own_mounts:-}" ] || mount -t tmpfs -o size=4g tmpfs "$data/mnesia" || true      # the disk does as well
   echo LOOPBACKCOOKIE > "$data/.erlang.cookie"; chmod 400 "$data/.erlang.cookie"
   echo '[rabbitmq_management,rabbitmq_stream,rabbitmq_shovel,rabbitmq_federation].' > "$data/enabled_plugins"
   cat > "$data/rabbitmq.conf" <<CONF
@@ -172,6 +183,7 @@ stop_node() {
 }
 finish() {
   kill_node
+  ! mountpoint -q "$data/mnesia" || umount -l "$data/mnesia"
   rm -rf --one-file-system "$data" "$data.lock"
 }
 supervise() {
@@ -195,6 +207,8 @@ install)
   ;;
 up)
   require_host; require_tree; instance "$@"
+  # In a mount namespace of this shell's own, so that nothing is left of the data however it ends.
+  if [ -z "${own_mounts:-}" ] && wants_memory; then own_mounts=yes exec unshare --mount bash "$0" up "$version" "$@"; fi
   claim_instance
   trap finish EXIT
   trap 'exit 130' INT TERM HUP

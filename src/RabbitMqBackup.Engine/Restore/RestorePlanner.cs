@@ -10,7 +10,7 @@ namespace RabbitMqBackup.Engine.Restore;
 internal sealed class RestorePlanner(RestoreOptions options, TargetCluster target, ImportPlan? definitions)
 {
     /// <summary>Answers in a row, 250 ms apart, after which an empty quorum queue is believed to be empty.</summary>
-    private const int EmptyAnswers = 20;
+    internal const int EmptyAnswers = 20;
 
     private readonly Dictionary<QueueName, RestorePlanQueue> _declared = [];
     private IReadOnlyList<SourceQueue> _sources = [];
@@ -144,24 +144,30 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
             };
         }
 
-        long ready = present.Type == QueueTypes.Stream ? present.Messages : await ReadyAsync(connection!, present, cancellationToken).ConfigureAwait(false);
+        long ready = present.Type == QueueTypes.Stream ? present.Messages : await ReadyAsync(AskAsync, present, TimeProvider.System, cancellationToken).ConfigureAwait(false);
         return _declared[name] = Limits(NonEmpty(row, ready + present.Unacknowledged), ready, present);
+
+        async Task<long> AskAsync(CancellationToken cancel) => (await connection!.GetDepthAsync(present.Name, cancel).ConfigureAwait(false)).Messages;
     }
 
     /// <summary>
     /// A quorum queue whose leader takes longer than 250 ms is reported as empty by a passive declare. The API's count, some seconds old, tells that it may be so: then the answer must stay the same for as long as that count can be old.
     /// </summary>
-    private static async Task<long> ReadyAsync(BrokerConnection connection, QueueInfo present, CancellationToken cancellationToken)
+    /// <param name="ask">Asks for the ready messages by passive declare.</param>
+    /// <param name="present">The queue, with the API's count.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    internal static async Task<long> ReadyAsync(Func<CancellationToken, Task<long>> ask, QueueInfo present, TimeProvider time, CancellationToken cancellationToken)
     {
         for (int asked = 1; ; asked++)
         {
-            long ready = (await connection.GetDepthAsync(present.Name, cancellationToken).ConfigureAwait(false)).Messages;
+            long ready = await ask(cancellationToken).ConfigureAwait(false);
             if (ready > 0 || present.Type != QueueTypes.Quorum || present.Messages == 0 || asked == EmptyAnswers)
             {
                 return ready;
             }
 
-            await Task.Delay(TimeSpan.FromMilliseconds(250), cancellationToken).ConfigureAwait(false);
+            await Task.Delay(TimeSpan.FromMilliseconds(250), time, cancellationToken).ConfigureAwait(false);
         }
     }
 

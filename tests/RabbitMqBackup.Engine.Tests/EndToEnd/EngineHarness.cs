@@ -58,6 +58,9 @@ internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
     /// <summary>Called with the messages read so far, now and then.</summary>
     internal Action<long>? OnAdvance { get; set; }
 
+    /// <summary>Where a backup's log goes.</summary>
+    internal IEngineLog? Log { get; set; }
+
     /// <summary>The engine's clock.</summary>
     internal TimeProvider? Time { get; set; }
 
@@ -74,7 +77,7 @@ internal sealed class EngineHarness : IBackupEvents, IRestoreEvents, IDisposable
             SkipDefinitions = true,
             CheckpointPath = _checkpoints,
         };
-        BackupEngine engine = new(time: Time);
+        BackupEngine engine = new(Log, Time);
         BackupPlan plan = await engine.PlanAsync(change?.Invoke(options) ?? options, cancellationToken);
         return await engine.ExecuteAsync(plan, this, cancellationToken);
     }

@@ -1,9 +1,11 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using RabbitMQ.Client;
 using RabbitMqBackup.Engine.Catalog;
 using RabbitMqBackup.Engine.Storage;
 using RabbitMqBackup.Engine.Tests.EndToEnd;
+using RabbitMqBackup.Engine.Verification;
 using RabbitMqBackup.TestHost;
 using Xunit;
 
@@ -15,6 +17,8 @@ public sealed class ToxicNetworkTests
     private const int Count = 3_000;
 
     private static readonly RetryOptions Quick = new() { MaxAttempts = 6, FirstDelay = TimeSpan.FromMilliseconds(50), MaxDelay = TimeSpan.FromSeconds(1) };
+
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -47,6 +51,7 @@ public sealed class ToxicNetworkTests
         Random random = new(seed);
         int whole = 0, struck = 0;
         int rounds = LongRun.Count(4, 50);
+        List<TimeSpan> times = [];
         await using IndependentClient client = await IndependentClient.ConnectAsync(virtualHost.Broker, virtualHost.Name);
         for (int round = 0; round < rounds; round++)
         {
@@ -55,30 +60,28 @@ public sealed class ToxicNetworkTests
             await FillAsync(client, queue, type);
             await using (ToxicProxy proxy = new(virtualHost.Broker.Host, virtualHost.Broker.AmqpPort, number => number > 0 && random.Next(3) > 0 ? Toxic.Any(random, mayCorrupt: false) : null))
             {
-                long start = Stopwatch.GetTimestamp();
-                BackupManifest manifest = await harness.BackupAsync(options => options with { Broker = Through(harness, proxy), Retry = Quick, SegmentBytes = 64 << 10 })
-                    .WaitAsync(TimeSpan.FromMinutes(4), Cancel);
+                BackupManifest manifest = await InTimeAsync(harness.BackupAsync(options => options with { Broker = Through(harness, proxy), Retry = Quick, SegmentBytes = 64 << 10 }), times, seed);
                 struck += proxy.Struck;
                 whole += manifest.Status == BackupStatus.Complete ? 1 : 0;
 
                 // In whatever state: what is in it is the head of the queue, each message once, in order.
                 List<int> numbers = await NumbersAsync(manifest);
                 Assert.Equal(Enumerable.Range(0, numbers.Count), numbers);
-                Assert.True(manifest.Status == BackupStatus.Partial ^ numbers.Count == Count, $"seed {seed}, round {round}: {manifest.Status} with {numbers.Count}");
+                Assert.True(manifest.Status == BackupStatus.Partial ^ numbers.Count == Count, $"round {round}: {manifest.Status} with {numbers.Count}; {Told(seed, times)}");
                 Assert.Equal(manifest.Status == BackupStatus.Partial, harness.Failures.Count > 0);
                 Assert.DoesNotContain((await harness.VerifyAsync(manifest)).Findings, finding => finding.IsError);
             }
 
             for (DateTime deadline = DateTime.UtcNow.AddSeconds(60); await client.CountAsync(queue) != Count; await Task.Delay(100, Cancel))
             {
-                Assert.True(DateTime.UtcNow < deadline, $"seed {seed}, round {round}: {await client.CountAsync(queue)} messages are ready");
+                Assert.True(DateTime.UtcNow < deadline, $"round {round}: {await client.CountAsync(queue)} messages are ready; {Told(seed, times)}");
             }
 
             await client.DeleteAsync(queue);
         }
 
-        TestContext.Current.TestOutputHelper?.WriteLine($"{type}: {rounds} rounds, {struck} connections struck, {whole} whole all the same, seed {seed}");
-        Assert.True(struck > 0, "no connection was struck");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{type}: {rounds} rounds, {struck} connections struck, {whole} whole all the same, {Told(seed, times)}");
+        Assert.True(struck > 0, $"no connection was struck; {Told(seed, times)}");
     }
 
     [Fact]
@@ -115,14 +118,14 @@ public sealed class ToxicNetworkTests
         Random random = new(seed);
         int whole = 0, struck = 0;
         int rounds = LongRun.Count(5, 50);
+        List<TimeSpan> times = [];
         for (int round = 0; round < rounds; round++)
         {
             string id = $"r{round}";
             await using ToxicProxy proxy = new(server.Endpoint.Host, server.Endpoint.Port, _ => random.Next(3) > 0 ? Toxic.Any(random, mayCorrupt: true) with { After = random.Next(2000), Upstream = random.Next(2) == 0 } : null);
             try
             {
-                await harness.BackupAsync(options => options with { Store = Store(proxy.Port), BackupId = id, SegmentBytes = 64 << 10, CheckpointPath = Path.Combine(harness.Folder, "checkpoints") })
-                    .WaitAsync(TimeSpan.FromMinutes(4), Cancel);
+                await InTimeAsync(harness.BackupAsync(options => options with { Store = Store(proxy.Port), BackupId = id, SegmentBytes = 64 << 10, CheckpointPath = Path.Combine(harness.Folder, "checkpoints") }), times, seed);
             }
             catch (RabbitBackupException exception) when (exception.Code is ErrorCode.StorageUnavailable or ErrorCode.StorageAccessDenied or ErrorCode.StorageConflict or ErrorCode.BackupExists or ErrorCode.BackupInUse or ErrorCode.ObjectNotFound)
             {
@@ -133,16 +136,38 @@ public sealed class ToxicNetworkTests
             if (await catalog.ExistsAsync(id, Cancel))
             {
                 BackupManifest manifest = await catalog.GetAsync(id, Cancel);
-                Assert.Equal((BackupStatus.Complete, (long)Count), (manifest.Status, manifest.TotalMessages));
-                Assert.Empty((await harness.VerifyAsync(manifest)).Findings);
+                Assert.True((manifest.Status, manifest.TotalMessages) == (BackupStatus.Complete, Count), $"round {round}: {manifest.Status} with {manifest.TotalMessages}; {Told(seed, times)}");
+                IReadOnlyList<VerificationFinding> findings = (await harness.VerifyAsync(manifest)).Findings;
+                Assert.True(findings.Count == 0, $"round {round}: {string.Join(' ', findings)}; {Told(seed, times)}");
                 whole++;
             }
         }
 
         Assert.Equal((uint)Count, await client.CountAsync("q"));
-        TestContext.Current.TestOutputHelper?.WriteLine($"store: {rounds} rounds, {struck} connections struck, {whole} whole all the same, seed {seed}");
-        Assert.True(struck > 0, "no connection was struck");
+        TestContext.Current.TestOutputHelper?.WriteLine($"store: {rounds} rounds, {struck} connections struck, {whole} whole all the same, {Told(seed, times)}");
+        Assert.True(struck > 0, $"no connection was struck; {Told(seed, times)}");
     }
+
+    /// <summary>Waits for the backup of a round, and keeps how long it took.</summary>
+    private static async Task<BackupManifest> InTimeAsync(Task<BackupManifest> backup, List<TimeSpan> times, int seed)
+    {
+        long start = Stopwatch.GetTimestamp();
+        try
+        {
+            return await backup.WaitAsync(Patience, Cancel);
+        }
+        catch (TimeoutException)
+        {
+            throw new TimeoutException($"The backup of round {times.Count} did not end in {Patience}; {Told(seed, times)}");
+        }
+        finally
+        {
+            times.Add(Stopwatch.GetElapsedTime(start));
+        }
+    }
+
+    private static string Told(int seed, List<TimeSpan> times) =>
+        $"seed {seed}, seconds of each round: {string.Join(", ", times.Select(time => time.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture)))}";
 
     private static Engine.Broker.BrokerOptions Through(EngineHarness harness, ToxicProxy proxy) => harness.Broker with
     {

@@ -71,10 +71,20 @@ public class RestoreTroubleTests
         BackupManifest manifest = await scene.Harness.BackupAsync(options => options with { SegmentBytes = 1 << 20 });
         await scene.Client.DeleteAsync("orders");
 
-        // The command that raises the alarm takes its time on a busy machine.
-        Task<RestoreResult> restore = RestoreSlowlyAsync(scene, manifest, TimeSpan.FromMinutes(1), rate: 1500);
-        await AwaitSomeAsync(scene);
-        await broker.CtlAsync("rabbitmqctl", "set_vm_memory_high_watermark", "0.000001");
+        // The command that raises the alarm takes its time on a busy machine: the restore is held up as long.
+        Task? alarm = null;
+        TaskCompletionSource alarmed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        scene.Harness.OnRestoreProgress = progress =>
+        {
+            if (alarm is null && progress.Messages > 2000)
+            {
+                alarm = Task.Run(() => broker.CtlAsync("rabbitmqctl", "set_vm_memory_high_watermark", "0.000001"));
+                alarm.GetAwaiter().GetResult();
+                alarmed.SetResult();
+            }
+        };
+        Task<RestoreResult> restore = Task.Run(() => RestoreSlowlyAsync(scene, manifest, TimeSpan.FromMinutes(1)));
+        await Task.WhenAny(alarmed.Task, restore);
         await Task.Delay(TimeSpan.FromSeconds(3), Cancel);
         Assert.False(restore.IsCompleted);
         await broker.CtlAsync("rabbitmqctl", "set_vm_memory_high_watermark", "0.6");
@@ -93,8 +103,8 @@ public class RestoreTroubleTests
     }
 
     /// <summary>At a rate that leaves time for trouble.</summary>
-    private static Task<RestoreResult> RestoreSlowlyAsync(RestoreScene scene, BackupManifest manifest, TimeSpan retry, int rate = 5000) =>
-        scene.Harness.RestoreAsync(manifest, options => options with { MaxMessagesPerSecond = rate, RetryTimeout = retry, ConfirmWindow = 500 });
+    private static Task<RestoreResult> RestoreSlowlyAsync(RestoreScene scene, BackupManifest manifest, TimeSpan retry) =>
+        scene.Harness.RestoreAsync(manifest, options => options with { MaxMessagesPerSecond = 5000, RetryTimeout = retry, ConfirmWindow = 500 });
 
     private static async Task AwaitSomeAsync(RestoreScene scene)
     {

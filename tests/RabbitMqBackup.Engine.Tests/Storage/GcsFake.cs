@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security.Cryptography;
@@ -8,13 +7,12 @@ using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.WebUtilities;
-using RabbitMqBackup.Engine.Storage;
 
 namespace RabbitMqBackup.Engine.Tests.Storage;
 
 /// <summary>
 /// A fake of Google Cloud Storage, written from the documentation of its JSON API, since no server of it can be installed. It is no proof that Google behaves so.
-/// It knows objects with generations and checksums, resumable sessions with their 256 KiB rule, paged listings, ranges, and the token endpoint of a service account.
+/// It knows objects (<see cref="GcsObjects"/>), resumable sessions with their 256 KiB rule, ranges, and the token endpoint of a service account.
 /// </summary>
 internal sealed class GcsFake : IAsyncDisposable
 {
@@ -27,11 +25,9 @@ internal sealed class GcsFake : IAsyncDisposable
         return key.ExportPkcs8PrivateKeyPem();
     });
 
-    private readonly SortedDictionary<string, (byte[] Content, JsonObject Resource, long Generation)> _objects = new(ObjectOrder.Instance);
+    private readonly GcsObjects _objects = new();
     private readonly ConcurrentDictionary<string, Session> _sessions = new();
-    private readonly object _gate = new();
     private LoopbackServer? _server;
-    private long _generation = 1_000;
 
     private GcsFake()
     {
@@ -58,7 +54,7 @@ internal sealed class GcsFake : IAsyncDisposable
         return fake;
     }
 
-    internal string? ClassOf(string name) => (string?)_objects[name].Resource["storageClass"];
+    internal string? ClassOf(string name) => (string?)_objects.Find(name)!.Value.Resource["storageClass"];
 
     /// <summary>The key file of a service account whose tokens come from this fake.</summary>
     internal string KeyFile(Uri? tokenServer = null)
@@ -149,7 +145,7 @@ internal sealed class GcsFake : IAsyncDisposable
     {
         JsonObject metadata = (await JsonNode.ParseAsync(context.Request.Body))!.AsObject();
         string? condition = context.Request.Query["ifGenerationMatch"];
-        if (!Meets((string)metadata["name"]!, condition))
+        if (!_objects.Meets((string)metadata["name"]!, condition))
         {
             await FailAsync(context, 412, "conditionNotMet");
             return;
@@ -217,13 +213,7 @@ internal sealed class GcsFake : IAsyncDisposable
     private async Task RewriteAsync(HttpContext context, string from, string to)
     {
         JsonObject metadata = (await JsonNode.ParseAsync(context.Request.Body))!.AsObject();
-        (byte[] Content, JsonObject Resource, long Generation) source;
-        lock (_gate)
-        {
-            _objects.TryGetValue(from, out source);
-        }
-
-        if (source.Content is null)
+        if (_objects.Find(from) is not { } source)
         {
             await FailAsync(context, 404, "notFound");
         }
@@ -239,49 +229,20 @@ internal sealed class GcsFake : IAsyncDisposable
         }
     }
 
-    private bool Meets(string name, string? condition)
-    {
-        lock (_gate)
-        {
-            return condition is null || condition == (_objects.TryGetValue(name, out (byte[], JsonObject, long Generation) found) ? found.Generation.ToString(CultureInfo.InvariantCulture) : "0");
-        }
-    }
-
     private async Task<JsonObject?> StoreAsync(HttpContext context, JsonObject metadata, byte[] content, string? condition, Func<string, string>? answer = null)
     {
-        string name = (string)metadata["name"]!;
         if (Garble && content.Length > 0)
         {
             content[^1] ^= 1;
         }
 
-        string crc = Crc(content);
-        if (metadata["crc32c"] is { } promised && (string)promised! != crc)
+        if (!GcsObjects.HasPromisedChecksum(metadata, content))
         {
             await FailAsync(context, 400, "invalid");
             return null;
         }
 
-        JsonObject resource;
-        lock (_gate)
-        {
-            if (!Meets(name, condition))
-            {
-                resource = [];
-            }
-            else
-            {
-                long generation = ++_generation;
-                resource = (JsonObject)metadata.DeepClone();
-                resource["size"] = content.Length.ToString(CultureInfo.InvariantCulture);
-                resource["updated"] = DateTime.UtcNow.ToString("o", CultureInfo.InvariantCulture);
-                resource["generation"] = generation.ToString(CultureInfo.InvariantCulture);
-                resource["crc32c"] = crc;
-                _objects[name] = (content, resource, generation);
-            }
-        }
-
-        if (resource.Count == 0)
+        if (_objects.Put(metadata, content, condition) is not { } resource)
         {
             await FailAsync(context, 412, "conditionNotMet");
             return null;
@@ -295,23 +256,16 @@ internal sealed class GcsFake : IAsyncDisposable
 
     private async Task ObjectAsync(HttpContext context, string name)
     {
-        (byte[] Content, JsonObject Resource, long Generation) found;
-        lock (_gate)
+        bool isDelete = context.Request.Method == "DELETE";
+        if (isDelete && _objects.Delete(name, context.Request.Query["ifGenerationMatch"]))
         {
-            bool exists = _objects.TryGetValue(name, out found);
-            if (exists && context.Request.Method == "DELETE" && Meets(name, context.Request.Query["ifGenerationMatch"]))
-            {
-                _objects.Remove(name);
-                context.Response.StatusCode = 204;
-                return;
-            }
+            context.Response.StatusCode = 204;
         }
-
-        if (found.Content is null)
+        else if (_objects.Find(name) is not { } found)
         {
             await FailAsync(context, 404, "notFound");
         }
-        else if (context.Request.Method == "DELETE")
+        else if (isDelete)
         {
             await FailAsync(context, 412, "conditionNotMet");
         }
@@ -350,60 +304,9 @@ internal sealed class GcsFake : IAsyncDisposable
     private Task ListAsync(HttpContext context)
     {
         IQueryCollection query = context.Request.Query;
-        string prefix = query["prefix"].ToString(), start = query["startOffset"].ToString(), after = Encoding.UTF8.GetString(Convert.FromBase64String(query["pageToken"].ToString()));
         int limit = int.TryParse(query["maxResults"], CultureInfo.InvariantCulture, out int wish) ? wish : 1_000;
-        JsonArray items = [], prefixes = [];
-        string? token = null;
-        string last = after;
-        lock (_gate)
-        {
-            foreach ((string name, (byte[] _, JsonObject resource, long _)) in _objects)
-            {
-                int slash = query["delimiter"].Count > 0 && name.StartsWith(prefix, StringComparison.Ordinal) ? name.IndexOf('/', prefix.Length) : -1;
-                string row = slash < 0 ? name : name[..(slash + 1)];
-                if (!name.StartsWith(prefix, StringComparison.Ordinal) || ObjectOrder.Instance.Compare(name, start) < 0 || ObjectOrder.Instance.Compare(row, last) <= 0)
-                {
-                    continue;
-                }
-
-                if (items.Count + prefixes.Count == limit)
-                {
-                    token = Convert.ToBase64String(Encoding.UTF8.GetBytes(last));
-                    break;
-                }
-
-                last = row;
-                (slash < 0 ? items : prefixes).Add(slash < 0 ? resource.DeepClone() : row);
-            }
-        }
-
-        JsonObject page = new() { ["kind"] = "storage#objects", ["items"] = items.Count == 0 ? null : items, ["prefixes"] = prefixes.Count == 0 ? null : prefixes, ["nextPageToken"] = token };
-        foreach (string absent in page.Where(field => field.Value is null).Select(field => field.Key).ToArray())
-        {
-            // The API leaves out what is empty.
-            page.Remove(absent);
-        }
-
         context.Response.ContentType = "application/json";
-        return context.Response.WriteAsync(page.ToJsonString());
-    }
-
-    /// <summary>CRC-32C bit by bit, so that it does not share a fault with the code under test.</summary>
-    private static string Crc(byte[] content)
-    {
-        uint crc = uint.MaxValue;
-        foreach (byte value in content)
-        {
-            crc ^= value;
-            for (int bit = 0; bit < 8; bit++)
-            {
-                crc = (crc >> 1) ^ ((crc & 1) * 0x82F63B78);
-            }
-        }
-
-        byte[] bytes = new byte[4];
-        BinaryPrimitives.WriteUInt32BigEndian(bytes, ~crc);
-        return Convert.ToBase64String(bytes);
+        return context.Response.WriteAsync(_objects.Page(query["prefix"].ToString(), query["startOffset"].ToString(), query["delimiter"].Count > 0, query["pageToken"].ToString(), limit).ToJsonString());
     }
 
     private sealed class Session(JsonObject metadata, string? condition)

@@ -18,7 +18,7 @@ public sealed class StreamOutageTests
         {
             await using StreamBed bed = await StreamBed.OnAsync(broker);
             await bed.CreateAsync("log", ("stream-max-segment-size-bytes", "5000000"));
-            await bed.PublishAsync("log", StreamBed.Mixed(200_000, 100));
+            await bed.PublishAsync("log", StreamBed.Mixed(100_000, 100));
             (string, long Messages) before = await bed.FingerprintAsync("log");
 
             // A node that is killed right after its first declare of a kind that Raft keeps forgets it; that is the broker's own (docs/RELIABILITY.md), and not what is tried here.

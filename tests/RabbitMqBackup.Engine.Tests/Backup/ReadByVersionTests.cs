@@ -1,0 +1,64 @@
+using RabbitMQ.Client;
+using RabbitMqBackup.Engine.Catalog;
+using Xunit;
+
+namespace RabbitMqBackup.Engine.Tests.Backup;
+
+/// <summary>What a backup does to queues of kinds that only some versions have, or treat in a way of their own. docs/SAFETY.md names these tests.</summary>
+public sealed class ReadByVersionTests
+{
+    [Fact]
+    public async Task On_3_10_a_queue_declared_with_the_limit_minus_one_is_not_touched()
+    {
+        await using Situation at = await Situation.CreateAsync("3.10");
+        await at.Client.DeclareAsync(Situation.Queue, "quorum", new() { ["x-delivery-limit"] = -1 });
+        await at.FillAsync(10);
+        QueueEntry entry = await at.BackupAsync(force: true);
+        Assert.Equal((QueueOutcome.Skipped, nameof(ErrorCode.QueueAtRisk)), (entry.Outcome, entry.ErrorCode));
+        await at.AssertIdsAsync(10);
+    }
+
+    [Fact]
+    public async Task On_3_10_a_mirrored_classic_queue_is_read_like_any_other()
+    {
+        await using Situation at = await Situation.CreateAsync("3.10");
+        await at.PutPolicyAsync("""{"ha-mode":"all","queue-mode":"lazy"}""");
+        await at.Client.DeclareAsync(Situation.Queue, "classic");
+        await at.FillAsync(500);
+        QueueEntry entry = await at.BackupAsync();
+        Assert.Equal((QueueOutcome.Captured, 500, "limit"), (entry.Outcome, (int)entry.Messages, entry.Policy));
+        await at.AssertIdsAsync(500);
+    }
+
+    [Theory]
+    [InlineData("all", "Unsafe")]
+    [InlineData("returned", "Unsafe")]
+    [InlineData("failed", "Caution")]
+    public async Task On_4_3_a_delayed_retry_that_would_hide_what_is_given_back_is_skipped(string retry, string verdict)
+    {
+        await using Situation at = await Situation.CreateAsync("4.3");
+        await at.Client.DeclareAsync(Situation.Queue, "quorum", new() { ["x-delayed-retry-type"] = retry, ["x-delayed-retry-min"] = 2000 });
+        await at.FillAsync(50);
+        QueueEntry entry = await at.BackupAsync();
+        Assert.Equal(verdict, entry.Verdict);
+        Assert.Equal(verdict == "Unsafe" ? QueueOutcome.Skipped : QueueOutcome.Captured, entry.Outcome);
+        Assert.Equal(50u, await at.Client.CountAsync(Situation.Queue));
+
+        // Forced: hidden for the delay, then all there.
+        Assert.Equal(QueueOutcome.Captured, (await at.BackupAsync(force: true)).Outcome);
+        await at.UntilCountAsync(Situation.Queue, 50);
+        Assert.Equal(50, (await at.Client.TakeIdsAsync(Situation.Queue)).Distinct().Count());
+    }
+
+    [Theory]
+    [MemberData(nameof(Situation.GenerationsAndTypes), MemberType = typeof(Situation))]
+    public async Task Priorities_are_delivered_after_a_backup_as_before(string generation, string type)
+    {
+        await using Situation at = await Situation.CreateAsync(generation);
+        await at.Client.DeclareAsync(Situation.Queue, type, type == "classic" ? new() { ["x-max-priority"] = 5 } : null);
+        await at.Client.PublishAsync(Situation.Queue, Enumerable.Range(0, 300).Select(number => (new BasicProperties { MessageId = $"{number}", Priority = (byte)(number % 4) }, new byte[10])));
+        List<string> before = await at.Client.FingerprintsAsync(Situation.Queue);
+        await at.BackupAsync(force: true);
+        Assert.Equal(before, await at.Client.FingerprintsAsync(Situation.Queue));
+    }
+}

@@ -1,0 +1,223 @@
+using System.Text;
+using RabbitMqBackup.Engine.Broker;
+using RabbitMqBackup.Engine.Broker.Amqp;
+using RabbitMqBackup.Engine.Tests.Broker.Amqp;
+using Xunit;
+using Xunit.Sdk;
+using static RabbitMqBackup.Engine.Tests.Broker.QueueReadScript;
+
+namespace RabbitMqBackup.Engine.Tests.Broker;
+
+/// <summary>What ends a read before it has all, against a scripted broker.</summary>
+public sealed class QueueReadEndTests
+{
+    [Fact]
+    public async Task A_queue_with_more_consumers_than_known_is_not_touched()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await peer.OpenAsync();
+            await peer.OpenChannelAsync(Control);
+            await peer.DeclareAsync(Control, ready: 3, consumers: 2);
+            await peer.CloseAsync();
+        });
+        QueueReadResult result = await ReadAsync(broker, Request with { ConsumersKnown = 1 }, new CollectingSink());
+        Assert.Equal((ReadStop.OthersAtWork, 3, 0), (result.Stop, result.Depth, result.Delivered));
+    }
+
+    [Fact]
+    public async Task When_another_consumer_comes_in_the_same_moment_everything_goes_back()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 3);
+            await peer.ConsumeAsync(Reading);
+            await peer.SendAsync(Message(1));
+            await peer.DeclareAsync(Control, ready: 0, consumers: 2);
+            await EndAsync(peer, consumers: 1, ready: 1);
+        });
+        QueueReadResult result = await ReadAsync(broker, Request with { ConsumersKnown = 0 }, new CollectingSink());
+        Assert.Equal((ReadStop.OthersAtWork, 3), (result.Stop, result.Depth));
+    }
+
+    [Fact]
+    public async Task When_consumers_took_the_rest_the_read_ends_once_nothing_is_ready()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 3);
+            await peer.ConsumeAsync(Reading);
+            await peer.SendAsync(Message(1));
+            await peer.DeclareAsync(Control, ready: 0);
+            await peer.SendAsync(Message(2));
+            await peer.DeclareAsync(Control, ready: 0);
+            await peer.DeclareAsync(Control, ready: 0);
+            await EndAsync(peer, consumers: 1, ready: 2);
+        });
+        CollectingSink sink = new();
+        QueueReadResult result = await ReadAsync(broker, Request, sink);
+        Assert.Equal((ReadStop.Drained, 3, 2, true), (result.Stop, result.Depth, result.Delivered, result.AllReturned));
+    }
+
+    [Fact]
+    public async Task When_messages_are_ready_but_none_comes_the_read_is_stalled()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 3);
+            await peer.ConsumeAsync(Reading);
+            for (int i = 0; i < 3; i++)
+            {
+                await peer.DeclareAsync(Control, ready: 3, consumers: 2);
+            }
+
+            await EndAsync(peer, consumers: 1, ready: 3);
+        });
+        QueueReadResult result = await ReadAsync(broker, Request, new CollectingSink());
+        Assert.Equal((ReadStop.Stalled, 0, null), (result.Stop, result.Delivered, result.Released));
+    }
+
+    [Fact]
+    public async Task What_does_not_come_back_is_told()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 2);
+            await peer.ConsumeAsync(Reading);
+            await peer.SendAsync(Message(1), Message(2));
+            await AnswerCancelsAsync(peer, 1);
+            await AnswerChannelCloseAsync(peer);
+            try
+            {
+                while (true)
+                {
+                    await peer.DeclareAsync(Control, ready: 1, consumers: 4);
+                }
+            }
+            catch (EqualException)
+            {
+                await peer.SendAsync(Wire.Method(0, 10, 51));
+            }
+        });
+        QueueReadResult result = await ReadAsync(broker, Request, new CollectingSink());
+        Assert.Equal((false, 1, 4), (result.AllReturned, result.ReadyAfter, result.ConsumersAfter));
+    }
+
+    [Fact]
+    public async Task A_broker_that_blocks_the_connection_ends_the_read_and_everything_goes_back()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 3);
+            await peer.ConsumeAsync(Reading);
+            await peer.SendAsync(Message(1), Wire.Method(0, 10, 60, Wire.Short("low on memory")));
+            await EndAsync(peer, consumers: 1, ready: 3);
+        });
+        QueueReadResult result = await ReadAsync(broker, Request, new CollectingSink());
+        Assert.Equal((ReadStop.BrokerInAlarm, 1, "low on memory"), (result.Stop, result.Delivered, result.StopReason));
+    }
+
+    [Fact]
+    public async Task A_signal_ends_the_read_and_everything_goes_back()
+    {
+        using ReadStopSignal signal = new();
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 3);
+            await peer.ConsumeAsync(Reading);
+            await peer.SendAsync(Message(1));
+            signal.Raise("Node a has its disk alarm on.");
+            await EndAsync(peer, consumers: 1, ready: 3);
+        });
+        QueueReadResult result = await ReadAsync(broker, Request with { StopSignal = signal, IdleTimeout = TimeSpan.FromMinutes(1) }, new CollectingSink());
+        Assert.Equal((ReadStop.BrokerInAlarm, "Node a has its disk alarm on."), (result.Stop, result.StopReason));
+    }
+
+    [Fact]
+    public async Task A_consumer_cancelled_by_the_broker_ends_the_read_and_the_rest_is_given_back()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 3);
+            (_, string tag) = await peer.ConsumeAsync(Reading);
+            await peer.SendAsync(Message(1), Wire.Method(Reading, 60, 30, Wire.Short(tag), [1]));
+            await EndAsync(peer, consumers: 1, ready: 3);
+        });
+        QueueReadResult result = await ReadAsync(broker, Request, new CollectingSink());
+        Assert.Equal((ReadStop.ConsumerCancelled, 1), (result.Stop, result.Delivered));
+    }
+
+    [Fact]
+    public async Task A_queue_deleted_while_it_is_read_is_not_found()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 3);
+            (_, string tag) = await peer.ConsumeAsync(Reading);
+            await peer.SendAsync(Message(1), Wire.Method(Reading, 60, 30, Wire.Short(tag), [1]));
+            await AnswerCancelsAsync(peer, 1);
+            await AnswerChannelCloseAsync(peer);
+            await peer.ExpectAsync(MethodId.QueueDeclare);
+            await peer.SendAsync(Wire.Close(Control, 404, "NOT_FOUND - no queue 'q' in vhost '/'", 50, 10));
+            await peer.ExpectAsync(MethodId.ChannelCloseOk);
+            await peer.CloseAsync();
+        });
+        RabbitBackupException error = await Assert.ThrowsAsync<RabbitBackupException>(() => ReadAsync(broker, Request, new CollectingSink()));
+        Assert.Equal((ErrorCode.QueueNotFound, "//q"), (error.Code, error.Target));
+    }
+
+    [Fact]
+    public async Task A_channel_closed_in_the_middle_is_an_error_and_the_connection_is_closed_in_order()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 3);
+            await peer.ConsumeAsync(Reading);
+            await peer.SendAsync(Message(1), Wire.Close(Reading, 406, "PRECONDITION_FAILED - delivery acknowledgement on channel 2 timed out", 0, 0));
+            await peer.ExpectAsync(MethodId.ChannelCloseOk);
+            await peer.CloseAsync();
+        });
+        RabbitBackupException error = await Assert.ThrowsAsync<RabbitBackupException>(() => ReadAsync(broker, Request, new CollectingSink()));
+        Assert.Equal(ErrorCode.BrokerConnectionLost, error.Code);
+        Assert.Contains("acknowledgement", error.Message);
+    }
+
+    [Fact]
+    public async Task A_connection_that_dies_is_a_transient_error()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 4);
+            await peer.ConsumeAsync(Reading);
+            await peer.SendAsync(Message(1));
+        });
+        RabbitBackupException error = await Assert.ThrowsAsync<RabbitBackupException>(() => ReadAsync(broker, Request, new CollectingSink()));
+        Assert.Equal((ErrorCode.BrokerConnectionLost, true), (error.Code, error.IsTransient));
+    }
+
+    [Theory]
+    [InlineData(403, ErrorCode.BrokerAccessRefused)]
+    [InlineData(406, ErrorCode.QueueInUse)]
+    public async Task A_refused_consumer_is_told_apart_by_a_consumer_that_can_not_be(ushort probeAnswer, ErrorCode expected)
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 2);
+            await peer.ExpectAsync(MethodId.BasicQos);
+            await peer.SendAsync(Wire.Method(Reading, 60, 11));
+            await peer.ExpectAsync(MethodId.BasicConsume);
+            await peer.SendAsync(Wire.Close(Reading, 403, "ACCESS_REFUSED", 60, 20));
+            await peer.ExpectAsync(MethodId.ChannelCloseOk);
+            await peer.OpenChannelAsync(Reading);
+            await peer.ExpectAsync(MethodId.BasicQos);
+            await peer.SendAsync(Wire.Method(Reading, 60, 11));
+            string probe = Encoding.UTF8.GetString(await peer.ExpectAsync(MethodId.BasicConsume));
+            Assert.Contains("x-priority", probe);
+            await peer.SendAsync(Wire.Close(Reading, probeAnswer, "…", 60, 20));
+            await peer.ExpectAsync(MethodId.ChannelCloseOk);
+            await peer.CloseAsync();
+        });
+        RabbitBackupException error = await Assert.ThrowsAsync<RabbitBackupException>(() => ReadAsync(broker, Request, new CollectingSink()));
+        Assert.Equal(expected, error.Code);
+    }
+}

@@ -1,0 +1,54 @@
+using System.Text;
+using RabbitMqBackup.Engine.Broker;
+using RabbitMqBackup.Engine.Broker.Amqp;
+using RabbitMqBackup.Engine.Tests.Broker.Amqp;
+using Xunit;
+using static RabbitMqBackup.Engine.Tests.Broker.QueueReadScript;
+
+namespace RabbitMqBackup.Engine.Tests.Broker;
+
+/// <summary>Reads that fetch message by message, against a scripted broker.</summary>
+public sealed class QueueReadFetchTests
+{
+    [Fact]
+    public async Task Fetching_asks_for_exactly_what_was_ready_and_releases_by_channel_close()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 100);
+            for (ulong i = 1; i <= 100; i++)
+            {
+                await peer.ExpectAsync(MethodId.BasicGet);
+                await peer.SendAsync(GetOk(i));
+            }
+
+            await AnswerChannelCloseAsync(peer);
+            await peer.DeclareAsync(Control, ready: 100);
+            await peer.CloseAsync();
+        });
+        CollectingSink sink = new();
+        QueueReadResult result = await ReadAsync(broker, Request with { Method = QueueReadMethod.Get, Release = QueueReleaseMethod.Nack }, sink);
+        Assert.Equal((100, QueueReleaseMethod.ChannelClose, ReadStop.DepthReached), (result.Delivered, result.Released, result.Stop));
+        Assert.Equal(Enumerable.Range(1, 100).Select(i => $"m{i}"), sink.Messages.Select(message => Encoding.UTF8.GetString(message.Body)));
+    }
+
+    [Fact]
+    public async Task Fetching_ends_when_a_get_comes_back_empty()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 5);
+            for (ulong i = 1; i <= 5; i++)
+            {
+                await peer.ExpectAsync(MethodId.BasicGet);
+                await peer.SendAsync(i <= 3 ? GetOk(i) : Wire.Method(Reading, 60, 72, Wire.Short("")));
+            }
+
+            await AnswerChannelCloseAsync(peer);
+            await peer.DeclareAsync(Control, ready: 3);
+            await peer.CloseAsync();
+        });
+        QueueReadResult result = await ReadAsync(broker, Request with { Method = QueueReadMethod.Get }, new CollectingSink());
+        Assert.Equal((3, ReadStop.Drained), (result.Delivered, result.Stop));
+    }
+}
