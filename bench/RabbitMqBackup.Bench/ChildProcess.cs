@@ -58,7 +58,7 @@ internal static class ChildProcess
         WorkerSettings settings = JsonSerializer.Deserialize<WorkerSettings>(await Console.In.ReadToEndAsync()) ?? throw new BenchException("There are no settings.");
         try
         {
-            TimeSpan before = settings.WarmUpQueue is { } queue ? await WarmUpAsync(worker, settings with { Queue = queue, Messages = WarmUpMessages }) : TimeSpan.Zero;
+            TimeSpan before = settings.WarmUpQueue is { } queue ? await WarmUpAsync(worker, settings with { Queue = queue, Messages = settings.WarmUpMessages }) : TimeSpan.Zero;
             TimeSpan elapsed = await WorkerList.Named(worker).RunAsync(settings);
             using Process self = Process.GetCurrentProcess();
             Measurement measurement = new(settings.Messages, elapsed.TotalSeconds, (self.TotalProcessorTime - before).TotalSeconds, self.PeakWorkingSet64);

@@ -8,6 +8,10 @@ namespace RabbitMqBackup.Bench.Scenarios;
 internal sealed class StreamReadScenario : IScenario
 {
     private const string Stream = "bench-stream";
+    private const string WarmUp = "bench-stream-warm-up";
+
+    /// <summary>Code that works once for each chunk is compiled anew after some thousand of them.</summary>
+    private const int WarmUpMessages = 2_000_000;
 
     /// <inheritdoc/>
     public string Name => "stream-read";
@@ -19,6 +23,13 @@ internal sealed class StreamReadScenario : IScenario
         connection.Create(Stream);
         new RawStreamPublisher(connection).Run(Stream, options.Messages, new MessageBodies(options.Body, options.Size));
 
+        if (options.IsWarm)
+        {
+            using RawStream other = RawStream.Open(broker.AmqpUri(), broker.StreamPort);
+            other.Create(WarmUp);
+            new RawStreamPublisher(other).Run(WarmUp, WarmUpMessages, new MessageBodies(options.Body, options.Size));
+        }
+
         // The management API lists a stream with its messages some seconds later, and the broker writes on meanwhile.
         await Task.Delay(TimeSpan.FromSeconds(8));
         Contest contest = new($"Reading a stream, {options.Compression}", [WorkerList.Backup, WorkerList.RawStreamRead, WorkerList.StreamConsumer]);
@@ -27,12 +38,16 @@ internal sealed class StreamReadScenario : IScenario
             foreach (IWorker worker in contest.Order(round))
             {
                 await using WorkFolder folder = new();
-                contest.Add(worker, await ChildProcess.MeasureAsync(worker, folder.Settings(broker, options, Stream)));
+                contest.Add(worker, await ChildProcess.MeasureAsync(worker, folder.Settings(broker, options, Stream, options.IsWarm ? WarmUp : null) with { WarmUpMessages = WarmUpMessages }));
             }
         }
 
         contest.Report();
         using RawStream last = RawStream.Open(broker.AmqpUri(), broker.StreamPort);
         last.Delete(Stream);
+        if (options.IsWarm)
+        {
+            last.Delete(WarmUp);
+        }
     }
 }

@@ -21,6 +21,9 @@ internal sealed record WorkerSettings
     /// <summary>A queue with a few messages to read before the clock starts, so that code is compiled; null to start cold.</summary>
     public string? WarmUpQueue { get; init; }
 
+    /// <summary>Messages in that queue.</summary>
+    public int WarmUpMessages { get; init; } = ChildProcess.WarmUpMessages;
+
     /// <summary>Messages to read or to write.</summary>
     public required int Messages { get; init; }
 

@@ -55,15 +55,16 @@ public sealed class ReadAndTimeTests
         await using (await at.Client.WorkAsync(Situation.Queue, acknowledge: false, prefetch: 1))
         {
             // As long as the backup has not begun, this one keeps the queue alive.
-            await at.Client.PublishEachAsync(Situation.Queue, Enumerable.Range(0, 200).Select(number => $"{number}"), Cancellation);
-            await at.UntilCountAsync(Situation.Queue, 199);
-            backup = at.BackupAsync(perSecond: 30);
+            // So many that one read of the socket does not bring them all: the rate holds the queue for some seconds.
+            await at.Client.PublishEachAsync(Situation.Queue, Enumerable.Range(0, 2000).Select(number => $"{number}"), Cancellation);
+            await at.UntilCountAsync(Situation.Queue, 1999);
+            backup = at.BackupAsync(perSecond: 300);
             await at.UntilHeldAsync(Situation.Queue);
         }
 
         QueueEntry entry = await backup;
-        Assert.Equal((QueueOutcome.Captured, 199, "Caution"), (entry.Outcome, (int)entry.Messages, entry.Verdict));
+        Assert.Equal((QueueOutcome.Captured, 1999, "Caution"), (entry.Outcome, (int)entry.Messages, entry.Verdict));
         Assert.Contains(entry.VerdictReasons, reason => reason.Contains("deleted when nobody uses it", StringComparison.Ordinal));
-        Assert.Equal(200u, await at.Client.CountAsync(Situation.Queue));
+        Assert.Equal(2000u, await at.Client.CountAsync(Situation.Queue));
     }
 }

@@ -67,7 +67,7 @@ public abstract class ObjectStoreTest : IAsyncLifetime
     internal static async Task<RabbitBackupException> AssertCodeAsync(ErrorCode code, Func<Task> action)
     {
         RabbitBackupException error = await Assert.ThrowsAsync<RabbitBackupException>(action);
-        Assert.Equal(code, error.Code);
+        Assert.True(code == error.Code, $"{error.Code} in place of {code}: {error}");
         Assert.False(string.IsNullOrEmpty(error.Target), "the error names no target");
         Assert.False(string.IsNullOrEmpty(error.Hint), "the error names no remedy");
         return error;

@@ -179,7 +179,7 @@ internal ref struct Amqp10ValueReader(ReadOnlySpan<byte> bytes)
 
         if ((code & 0xF0) == 0x40 && count > MaxEmptyElements)
         {
-            throw new InvalidDataException($"An array claims {count} elements without content.");
+            throw new InvalidDataException($"An array claims {count} values without content.");
         }
 
         for (long i = 0; i < count; i++)
