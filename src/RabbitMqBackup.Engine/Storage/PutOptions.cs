@@ -12,7 +12,7 @@ public sealed record PutOptions
     /// <summary>The length in bytes where it is known; a seekable stream tells it itself.</summary>
     public long? Length { get; init; }
 
-    /// <summary>SHA-256 of the content, 32 bytes; a put whose content differs fails and leaves nothing.</summary>
+    /// <summary>SHA-256 of the content, 32 bytes; a put whose content differs fails and leaves nothing. Not computed again of <see cref="IContentBlocks"/>, of which it was computed in memory.</summary>
     public ReadOnlyMemory<byte>? Sha256 { get; init; }
 
     /// <summary>Stamps the lock on the object that the store was opened with (S3 object lock, Azure immutability), if any. Default false.</summary>

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Headers;
 using Amazon.Runtime;
 
 namespace RabbitMqBackup.Engine.Storage;
@@ -36,7 +37,7 @@ internal sealed class S3Answers(TimeSpan requestTimeout) : HttpClientFactory
             {
                 using HttpContent coming = response.Content;
                 ByteArrayContent whole = new(await coming.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false));
-                foreach ((string name, IEnumerable<string> values) in coming.Headers.NonValidated.Select(header => (header.Key, (IEnumerable<string>)header.Value)))
+                foreach ((string name, HeaderStringValues values) in coming.Headers.NonValidated)
                 {
                     whole.Headers.TryAddWithoutValidation(name, values);
                 }

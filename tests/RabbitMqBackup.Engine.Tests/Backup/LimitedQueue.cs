@@ -3,7 +3,6 @@ using RabbitMQ.Client;
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Catalog;
 using RabbitMqBackup.Engine.Tests.EndToEnd;
-using RabbitMqBackup.TestHost;
 using Xunit;
 
 namespace RabbitMqBackup.Engine.Tests.Backup;
@@ -15,15 +14,14 @@ internal sealed class LimitedQueue : IAsyncDisposable
     internal const int Count = 60;
 
     /// <summary>Its name.</summary>
-    internal const string Queue = "orders";
+    internal const string Queue = Situation.Queue;
 
     private const string DeadLetters = "dead";
 
-    private readonly TestVirtualHost _host;
-    private readonly IndependentClient _client;
+    private readonly Situation _at;
     private readonly List<string> _users = [];
 
-    private LimitedQueue(TestVirtualHost host, IndependentClient client) => (_host, _client, Harness) = (host, client, EngineHarness.For(host));
+    private LimitedQueue(Situation at) => _at = at;
 
     /// <summary>Generation, where the limit comes from, the limit in force (0 for none), and whether a return counts.</summary>
     public static TheoryData<string, string, int, bool> Limits => new()
@@ -42,21 +40,16 @@ internal sealed class LimitedQueue : IAsyncDisposable
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    internal EngineHarness Harness { get; }
+    internal EngineHarness Harness => _at.Harness;
 
-    internal string VirtualHost => _host.Name;
+    internal string VirtualHost => _at.Host.Name;
 
     internal static async Task<LimitedQueue> CreateAsync(string generation, string source, int limit, string? definition = null)
     {
-        TestVirtualHost host = await Brokers.VirtualHostAsync(generation);
-        LimitedQueue queue = new(host, await IndependentClient.ConnectAsync(host.Broker, host.Name));
+        LimitedQueue queue = new(await Situation.CreateAsync(generation));
         if (source is "policy" or "operator")
         {
-            string kind = source == "policy" ? "policies" : "operator-policies";
-            using StringContent body = new($$"""{"pattern":"^{{Queue}}$","apply-to":"queues","priority":7,"definition":{{definition ?? $$"""{"delivery-limit":{{limit}}}"""}}}""");
-            body.Headers.ContentType = new("application/json");
-            using HttpResponseMessage put = await host.Broker.Management.PutAsync($"{kind}/{Uri.EscapeDataString(host.Name)}/limit", body, Cancellation);
-            put.EnsureSuccessStatusCode();
+            await queue._at.PutPolicyAsync(definition ?? $$"""{"delivery-limit":{{limit}}}""", priority: 7, source == "policy" ? "policies" : "operator-policies");
         }
 
         Dictionary<string, object?> arguments = new() { ["x-dead-letter-exchange"] = "", ["x-dead-letter-routing-key"] = DeadLetters };
@@ -65,18 +58,13 @@ internal sealed class LimitedQueue : IAsyncDisposable
             arguments["x-delivery-limit"] = limit;
         }
 
-        await queue._client.DeclareAsync(DeadLetters, "classic");
-        await queue._client.DeclareAsync(Queue, "quorum", arguments);
-        await queue._client.PublishAsync(Queue, Messages());
+        await queue._at.Client.DeclareAsync(DeadLetters, "classic");
+        await queue._at.Client.DeclareAsync(Queue, "quorum", arguments);
+        await queue._at.Client.PublishAsync(Queue, Messages());
         return queue;
     }
 
-    internal async Task<QueueEntry> BackupAsync(bool force = false, long? reserve = null) => Assert.Single((await Harness.BackupAsync(options => options with
-    {
-        Force = force,
-        DeliveryLimitReserve = reserve,
-        Selection = options.Selection with { Names = [Queue] },
-    })).Queues);
+    internal Task<QueueEntry> BackupAsync(bool force = false, long? reserve = null) => _at.BackupAsync(force: force, reserve: reserve);
 
     internal async Task<List<BackupPolicy>> PoliciesAsync()
     {
@@ -90,23 +78,16 @@ internal sealed class LimitedQueue : IAsyncDisposable
     }
 
     /// <summary>Waits until the management API, which is some seconds late, lists the whole depth.</summary>
-    internal async Task AwaitListedAsync()
-    {
-        using ManagementClient management = new(Harness.Broker);
-        for (DateTime deadline = DateTime.UtcNow.AddSeconds(60); (await management.GetQueueAsync(new(VirtualHost, Queue), Cancellation))?.Messages != Count; await Task.Delay(200, Cancellation))
-        {
-            Assert.True(DateTime.UtcNow < deadline, "The management API does not list the messages.");
-        }
-    }
+    internal Task AwaitListedAsync() => _at.UntilListedAsync(queue => queue.Messages == Count);
 
     /// <summary>As an application that fails: takes the first message and gives it back, so often.</summary>
-    internal async Task RejectFirstAsync(int times) => await _client.RejectFirstAsync(Queue, times);
+    internal async Task RejectFirstAsync(int times) => await _at.Client.RejectFirstAsync(Queue, times);
 
     internal async Task<BrokerOptions> AddUserAsync(string tags)
     {
         string name = $"limit-{Guid.NewGuid():N}";
         _users.Add(name);
-        HttpClient management = _host.Broker.Management;
+        HttpClient management = _at.Host.Broker.Management;
         (await management.PutAsJsonAsync($"users/{name}", new { password = "secret-word", tags }, Cancellation)).EnsureSuccessStatusCode();
         (await management.PutAsJsonAsync($"permissions/{Uri.EscapeDataString(VirtualHost)}/{name}", new { configure = ".*", write = ".*", read = ".*" }, Cancellation)).EnsureSuccessStatusCode();
         return Harness.Broker with { Credential = new(name, "secret-word") };
@@ -114,27 +95,25 @@ internal sealed class LimitedQueue : IAsyncDisposable
 
     /// <summary>All messages are there, in their order. Costs each a delivery.</summary>
     internal async Task AssertOrderAsync() =>
-        Assert.Equal(Messages().Select(message => IndependentClient.Fingerprint(message.Properties, message.Body)), await _client.FingerprintsAsync(Queue));
+        Assert.Equal(Messages().Select(message => IndependentClient.Fingerprint(message.Properties, message.Body)), await _at.Client.FingerprintsAsync(Queue));
 
     /// <summary>All messages are there, in their order, and none was dead-lettered. Takes them.</summary>
     internal async Task AssertUnharmedAsync()
     {
-        Assert.Equal(0u, await _client.CountAsync(DeadLetters));
-        Assert.Equal((uint)Count, await _client.CountAsync(Queue));
-        Assert.Equal(Messages().Select(message => IndependentClient.Fingerprint(message.Properties, message.Body)), await _client.TakeFingerprintsAsync(Queue));
-        Assert.Equal(0u, await _client.CountAsync(DeadLetters));
+        Assert.Equal(0u, await _at.Client.CountAsync(DeadLetters));
+        Assert.Equal((uint)Count, await _at.Client.CountAsync(Queue));
+        Assert.Equal(Messages().Select(message => IndependentClient.Fingerprint(message.Properties, message.Body)), await _at.Client.TakeFingerprintsAsync(Queue));
+        Assert.Equal(0u, await _at.Client.CountAsync(DeadLetters));
     }
 
     public async ValueTask DisposeAsync()
     {
         foreach (string user in _users)
         {
-            using HttpResponseMessage _ = await _host.Broker.Management.DeleteAsync($"users/{user}", CancellationToken.None);
+            using HttpResponseMessage _ = await _at.Host.Broker.Management.DeleteAsync($"users/{user}", CancellationToken.None);
         }
 
-        Harness.Dispose();
-        await _client.DisposeAsync();
-        await _host.DisposeAsync();
+        await _at.DisposeAsync();
     }
 
     private static IEnumerable<(BasicProperties Properties, byte[] Body)> Messages() =>

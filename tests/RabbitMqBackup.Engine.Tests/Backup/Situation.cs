@@ -39,13 +39,14 @@ internal sealed class Situation : IAsyncDisposable
     internal Task FillAsync(int count, string queue = Queue, int bytes = 10) =>
         Client.PublishAsync(queue, Enumerable.Range(0, count).Select(number => (new BasicProperties { MessageId = $"{number}" }, new byte[bytes])));
 
-    internal async Task<QueueEntry> BackupAsync(string queue = Queue, bool force = false, long? perSecond = null, TimeSpan? hold = null) =>
+    internal async Task<QueueEntry> BackupAsync(string queue = Queue, bool force = false, long? perSecond = null, TimeSpan? hold = null, long? reserve = null) =>
         Assert.Single((await Harness.BackupAsync(options => options with
         {
             Selection = options.Selection with { Names = [queue] },
             Force = force,
             MaxMessagesPerSecond = perSecond,
             MaxHoldTime = hold,
+            DeliveryLimitReserve = reserve,
         })).Queues);
 
     internal async Task AssertIdsAsync(int count, string queue = Queue)
@@ -54,13 +55,7 @@ internal sealed class Situation : IAsyncDisposable
         Assert.Equal(Enumerable.Range(0, count).Select(number => $"{number}"), await Client.TakeIdsAsync(queue));
     }
 
-    internal async Task UntilCountAsync(string queue, uint count)
-    {
-        for (DateTime deadline = DateTime.UtcNow.AddSeconds(60); await Client.CountAsync(queue) is var ready && ready != count; await Task.Delay(50, Cancellation))
-        {
-            Assert.True(DateTime.UtcNow < deadline, $"{ready} of {count} message(s) are ready in '{queue}'.");
-        }
-    }
+    internal Task UntilCountAsync(string queue, uint count) => Client.UntilCountAsync(queue, count);
 
     /// <summary>
     /// The next backup takes its first messages, and no more before this is set: what is done meanwhile is done while it holds the queue, on any machine. It needs a rate,
@@ -92,11 +87,11 @@ internal sealed class Situation : IAsyncDisposable
         }
     }
 
-    internal async Task PutPolicyAsync(string definition)
+    internal async Task PutPolicyAsync(string definition, int priority = 1, string kind = "policies")
     {
-        using StringContent body = new($$"""{"pattern":"^{{Queue}}$","apply-to":"queues","priority":1,"definition":{{definition}}}""");
+        using StringContent body = new($$"""{"pattern":"^{{Queue}}$","apply-to":"queues","priority":{{priority}},"definition":{{definition}}}""");
         body.Headers.ContentType = new("application/json");
-        using HttpResponseMessage put = await Host.Broker.Management.PutAsync($"policies/{Uri.EscapeDataString(Host.Name)}/limit", body, Cancellation);
+        using HttpResponseMessage put = await Host.Broker.Management.PutAsync($"{kind}/{Uri.EscapeDataString(Host.Name)}/limit", body, Cancellation);
         put.EnsureSuccessStatusCode();
     }
 

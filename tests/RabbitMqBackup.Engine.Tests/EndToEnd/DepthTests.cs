@@ -57,10 +57,7 @@ public class DepthTests
             Assert.Equal(entry.Messages, await AssertAscendingAsync(manifest));
         }
 
-        for (DateTime deadline = DateTime.UtcNow.AddSeconds(60); await client.CountAsync(Queue) != last; await Task.Delay(100, Cancellation))
-        {
-            Assert.True(DateTime.UtcNow < deadline, $"{await client.CountAsync(Queue)} of {last} message(s) are there.");
-        }
+        await client.UntilCountAsync(Queue, last);
 
         Assert.Equal(last, await client.TakeAscendingAsync(Queue, last));
     }

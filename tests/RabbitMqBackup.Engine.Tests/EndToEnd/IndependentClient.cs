@@ -115,6 +115,18 @@ internal sealed class IndependentClient : IAsyncDisposable
         return (await channel.QueueDeclarePassiveAsync(queue)).MessageCount;
     }
 
+    /// <summary>Waits until so many messages are ready.</summary>
+    /// <param name="queue">The queue.</param>
+    /// <param name="count">Messages.</param>
+    /// <param name="place">Told where that does not come.</param>
+    internal async Task UntilCountAsync(string queue, long count, string place = "")
+    {
+        for (DateTime deadline = DateTime.UtcNow.AddSeconds(60); await CountAsync(queue) is var ready && ready != count; await Task.Delay(50, TestContext.Current.CancellationToken))
+        {
+            Assert.True(DateTime.UtcNow < deadline, $"{ready} of {count} message(s) are ready in '{queue}'. {place}");
+        }
+    }
+
     /// <summary>Takes the first message and gives it back, so often.</summary>
     internal async Task RejectFirstAsync(string queue, int times)
     {

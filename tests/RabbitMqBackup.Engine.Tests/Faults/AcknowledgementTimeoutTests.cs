@@ -37,10 +37,7 @@ public class AcknowledgementTimeoutTests
 
         QueueEntry released = Assert.Single((await harness.BackupAsync(options => options with { MaxMessagesPerSecond = 25, MaxHoldTime = TimeSpan.FromSeconds(8) })).Queues);
         Assert.Equal("HoldTime", Assert.Single(released.Gaps).Code);
-        for (DateTime deadline = DateTime.UtcNow.AddSeconds(60); await client.CountAsync(Queue) != Count; await Task.Delay(100, TestContext.Current.CancellationToken))
-        {
-            Assert.True(DateTime.UtcNow < deadline, $"{await client.CountAsync(Queue)} of {Count} message(s) are back.");
-        }
+        await client.UntilCountAsync(Queue, Count);
 
         // A quorum queue keeps its order when all that the time-out gave back can be taken once more in the time that is left; where it can't, the report says so.
         List<int> numbers = [.. (await client.TakeIdsAsync(Queue)).Select(int.Parse)];

@@ -48,7 +48,7 @@ public sealed class KilledBackupTests
                 wasKilled = await child.KillAfterAsync(
                     round == 0 ? int.MaxValue : random.Next(segments + 1), round == 0 ? TimeSpan.FromMinutes(2) : TimeSpan.FromMilliseconds(random.Next(300)));
                 killed += wasKilled ? 1 : 0;
-                await AwaitCountAsync(client, queue, place);
+                await client.UntilCountAsync(queue, Messages, place);
             }
 
             bool isComplete = await catalog.ExistsAsync(id, Cancel);
@@ -80,21 +80,13 @@ public sealed class KilledBackupTests
             Assert.Equal(expected, await NumbersAsync(manifest));
             // One that was killed after its manifest was there had no time to remove its checkpoint's copy, which goes with the backup.
             await AssertNothingElseAsync(catalog, manifest, mayHoldState: wasKilled && isComplete, place);
-            await AwaitCountAsync(client, queue, place);
+            await client.UntilCountAsync(queue, Messages, place);
             Assert.True(expected.SequenceEqual((await client.FingerprintsAsync(queue)).Select(fingerprint => fingerprint.Split(':')[0])), place);
             await client.DeleteAsync(queue);
         }
 
         TestContext.Current.TestOutputHelper?.WriteLine($"{type}, {(inS3 ? "S3" : "folder")}: {rounds} rounds, {killed} killed, {resumed} resumed, seed {seed}");
         Assert.True(killed > 0, "no run was killed before its end");
-    }
-
-    private static async Task AwaitCountAsync(IndependentClient client, string queue, string place)
-    {
-        for (DateTime deadline = DateTime.UtcNow.AddSeconds(60); await client.CountAsync(queue) != Messages; await Task.Delay(20, Cancel))
-        {
-            Assert.True(DateTime.UtcNow < deadline, $"{await client.CountAsync(queue)} messages are ready ({place})");
-        }
     }
 
     private static async Task<List<string>> NumbersAsync(BackupManifest manifest)

@@ -49,10 +49,7 @@ public class KilledReadTests
 
             killed += await killing ? 1 : 0;
             caughtReading += await killing && seenHeld ? 1 : 0;
-            for (DateTime deadline = DateTime.UtcNow.AddSeconds(60); await client.CountAsync(Queue) != Messages; await Task.Delay(20, Cancellation))
-            {
-                Assert.True(DateTime.UtcNow < deadline, $"{await client.CountAsync(Queue)} message(s) are ready ({place})");
-            }
+            await client.UntilCountAsync(Queue, Messages, place);
         }
 
         TestContext.Current.TestOutputHelper?.WriteLine($"{generation} {type}: {killed} kills, {caughtReading} while messages were held, seed {seed}");
@@ -92,10 +89,7 @@ public class KilledReadTests
                 caught += await child.KillAfterAsync(0, TimeSpan.FromMilliseconds(Random.Shared.Next(500))) ? 1 : 0;
             }
 
-            for (DateTime deadline = DateTime.UtcNow.AddSeconds(60); await client.CountAsync(queue) != Messages; await Task.Delay(20, Cancellation))
-            {
-                Assert.True(DateTime.UtcNow < deadline, $"{await client.CountAsync(queue)} message(s) are ready (round {round})");
-            }
+            await client.UntilCountAsync(queue, Messages);
 
             Assert.Equal(Messages, await client.TakeAscendingAsync(queue, Messages));
             await client.DeleteAsync(queue);

@@ -72,10 +72,7 @@ public sealed class ToxicNetworkTests
                 Assert.DoesNotContain((await harness.VerifyAsync(manifest)).Findings, finding => finding.IsError);
             }
 
-            for (DateTime deadline = DateTime.UtcNow.AddSeconds(60); await client.CountAsync(queue) != Count; await Task.Delay(100, Cancel))
-            {
-                Assert.True(DateTime.UtcNow < deadline, $"round {round}: {await client.CountAsync(queue)} messages are ready; {Told(seed, times)}");
-            }
+            await client.UntilCountAsync(queue, Count, $"Round {round}; {Told(seed, times)}");
 
             await client.DeleteAsync(queue);
         }

@@ -25,6 +25,7 @@ internal ref struct Amqp10ValueReader(ReadOnlySpan<byte> bytes)
 
     /// <summary>Elements of one array that take no bytes: nobody sends so many, and a few bytes must not claim megabytes.</summary>
     private const int MaxEmptyElements = 10_000;
+
     private readonly ReadOnlySpan<byte> _bytes = bytes;
     private int _values;
     private int _depth;
