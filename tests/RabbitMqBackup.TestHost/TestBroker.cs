@@ -170,7 +170,8 @@ public class TestBroker
 
     private static HttpClient ManagementClient(BrokerEndpoints endpoints, string user, string password)
     {
-        HttpClient client = new() { BaseAddress = new($"http://{endpoints.Host}:{endpoints.ManagementPort}/api/"), Timeout = TimeSpan.FromSeconds(60) };
+        // The broker closes what was idle for 60 s; a request on its way at that moment would fail.
+        HttpClient client = new(new SocketsHttpHandler { PooledConnectionIdleTimeout = TimeSpan.FromSeconds(20) }) { BaseAddress = new($"http://{endpoints.Host}:{endpoints.ManagementPort}/api/"), Timeout = TimeSpan.FromSeconds(60) };
         client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}")));
         return client;
     }

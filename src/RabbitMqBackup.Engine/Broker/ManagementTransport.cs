@@ -102,6 +102,8 @@ internal sealed class ManagementTransport : IDisposable
             AllowAutoRedirect = false,
             AutomaticDecompression = DecompressionMethods.GZip | DecompressionMethods.Deflate,
             ConnectTimeout = options.ConnectTimeout,
+            // The broker closes a connection that was idle for 60 s (its web server, by default); a request on its way at that moment would fail.
+            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(20),
             UseCookies = false,
             // The broker is reached as AMQP reaches it: directly.
             UseProxy = false,

@@ -12,9 +12,13 @@ internal sealed class ImportUndo(UndoPlan plan, ManagementClient management, IEn
     // The number of messages in a stream is right after 0.8 to 4.9 s (measured); the broker's own if-empty does not look at streams.
     private static readonly TimeSpan StreamCountDelay = TimeSpan.FromSeconds(6);
 
+    // With the waits between them some 10 s; a node that starts has a virtual host's queues sooner.
+    private const int AttemptsAtStopped = 5;
+
     // A node that is restarted is waited for, as in an import; deleting what is gone already is no error.
     private readonly RetryPolicy _retry = new(new() { MaxAttempts = 8, FirstDelay = TimeSpan.FromSeconds(1) }, new CircuitBreaker(ErrorCode.ManagementApiUnavailable, management.DisplayUri, TimeProvider.System), TimeProvider.System);
     private readonly Dictionary<DefinitionKey, string> _refusals = [];
+    private readonly HashSet<string> _stopped = [];
     private readonly BrokerConnections _connections = new(plan.Broker);
     private readonly HashSet<DefinitionKey> _removals = [.. plan.Items.Where(item => item.Outcome is ImportOutcome.Removed).Select(item => item.Definition.Key)];
 
@@ -34,7 +38,7 @@ internal sealed class ImportUndo(UndoPlan plan, ManagementClient management, IEn
         long done = 0;
         foreach (DefinitionObject item in removals)
         {
-            await _retry.RunAsync(_ => DeleteAsync(item, cancellationToken), cancellationToken).ConfigureAwait(false);
+            await _retry.RunAsync(attempt => DeleteAsync(item, attempt, cancellationToken), cancellationToken).ConfigureAwait(false);
             progress?.Report(new() { Activity = Activity, Unit = DefinitionsImporter.Unit, Current = DefinitionSchema.Of(item.Kind).Section, Messages = ++done, TotalMessages = removals.Count + changes.Count });
         }
 
@@ -66,7 +70,7 @@ internal sealed class ImportUndo(UndoPlan plan, ManagementClient management, IEn
         }
     }
 
-    private async Task DeleteAsync(DefinitionObject item, CancellationToken cancellationToken)
+    private async Task DeleteAsync(DefinitionObject item, int attempt, CancellationToken cancellationToken)
     {
         // The bindings of a queue go with it, and where it stays, it keeps them.
         if (item is BindingDefinition { DestinationType: "queue" } binding && _removals.Contains(new(DefinitionKind.Queue, item.VirtualHost, binding.Destination)))
@@ -89,8 +93,29 @@ internal sealed class ImportUndo(UndoPlan plan, ManagementClient management, IEn
         }
         catch (RabbitBackupException exception) when (!exception.IsTransient && exception.Code is not (ErrorCode.ManagementApiUnavailable or ErrorCode.BrokerAuthenticationFailed))
         {
+            if (item is QueueDefinition { Type: QueueTypes.Classic } queue && exception.Code == ErrorCode.DefinitionInvalid && await IsStoppedAsync(queue, attempt, cancellationToken).ConfigureAwait(false))
+            {
+                throw new RabbitBackupException(exception.Code, exception.Message, exception) { Target = exception.Target, IsTransient = true };
+            }
+
             _refusals[item.Key] = exception.Message;
         }
+    }
+
+    /// <summary>
+    /// True where a classic queue is to be asked again: of one whose process is dead, as while a node goes down or comes up, the broker says that it is not empty. A passive declare would wait for that
+    /// process; the API tells, some seconds late, what is in it. Where one of a virtual host was waited for in vain, no other is.
+    /// </summary>
+    private async Task<bool> IsStoppedAsync(QueueDefinition queue, int attempt, CancellationToken cancellationToken)
+    {
+        QueueName name = new(queue.VirtualHost ?? "", queue.Name);
+        if (_stopped.Contains(name.VirtualHost)
+            || (await management.GetQueueAsync(name, cancellationToken).ConfigureAwait(false) is { } told && Objection(told.Messages + told.Unacknowledged, told.Consumers) is not null))
+        {
+            return false;
+        }
+
+        return attempt < AttemptsAtStopped || !_stopped.Add(name.VirtualHost);
     }
 
     /// <summary>Why an object is not to be deleted, or null. Classic queues the broker itself checks, with the delete.</summary>

@@ -127,6 +127,32 @@ public sealed class WholeClusterTests(OwnClusters clusters) : IClassFixture<OwnC
         }));
     }
 
+    [Fact]
+    public async Task A_queue_whose_process_is_dead_is_waited_for_told_and_taken_back_when_it_runs_again()
+    {
+        OwnTestBroker broker = await clusters.GetAsync("4.3");
+        SampleCluster cluster = new(broker);
+        await cluster.WipeAsync();
+        DefinitionsDocument document = DefinitionsDocument.Parse("""{"queues": [{"vhost": "dead", "name": "a", "durable": true}, {"vhost": "dead", "name": "b", "durable": true}]}"""u8.ToArray(), "file");
+        ImportReport report = await Importer.ExecuteAsync(await Importer.PlanAsync(new() { Broker = cluster.Options, Document = document }, Cancel), null, Cancel);
+        Assert.True(report.IsComplete, Bad(report));
+        // As between the start of a node and the recovery of its queues: no process, and a record that says there is one.
+        await broker.CtlAsync("rabbitmqctl", "eval", """
+            supervisor:terminate_child(element(2, rabbit_vhost_sup_sup:get_vhost_sup(<<"dead">>)), rabbit_amqqueue_sup_sup),
+            [rabbit_db_queue:update(rabbit_misc:r(<<"dead">>, queue, Name), fun(Q) -> amqqueue:set_state(Q, live) end) || Name <- [<<"a">>, <<"b">>]].
+            """);
+
+        ImportReport undone = await Importer.UndoAsync(await Importer.PlanUndoAsync(cluster.Options, report, false, null, Cancel), null, Cancel);
+
+        Assert.Equal(["not empty", "not empty"], undone.Items.Where(item => item.Kind == DefinitionKind.Queue && item.Outcome == ImportOutcome.Failed).Select(item => item.Reason[^10..^1]));
+
+        await broker.RestartAsync();
+        undone = await Importer.UndoAsync(await Importer.PlanUndoAsync(cluster.Options, report, false, null, Cancel), null, Cancel);
+
+        Assert.True(undone.IsComplete, Bad(undone));
+        Assert.Empty(DefinitionsComparison.Compare(report.Snapshot, await ExportAsync(cluster)));
+    }
+
     [Theory]
     [InlineData("3.10")]
     [InlineData("4.0")]
