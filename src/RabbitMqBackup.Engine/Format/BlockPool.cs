@@ -2,6 +2,7 @@ namespace RabbitMqBackup.Engine.Format;
 
 /// <summary>
 /// Lends fixed-size blocks of memory for segments, and knows how many are out, so that the engine can hold back when memory is short.
+/// All pools of a process have their free blocks in common, as long as there is a pool or the garbage collector leaves them: else the second backup of a session would hold its own beside those of the first.
 /// Safe for use from several threads.
 /// </summary>
 /// <param name="keep">Free blocks that are kept for the next borrower; more than these go to the garbage collector. Default 256: 64 MiB.</param>
@@ -10,7 +11,9 @@ internal sealed class BlockPool(int keep = 256)
     /// <summary>Bytes in a block.</summary>
     internal const int BlockBytes = 256 * 1024;
 
-    private readonly Stack<byte[]> _free = new();
+    private static readonly WeakReference<Stack<byte[]>> Common = new(new());
+
+    private readonly Stack<byte[]> _free = FreeBlocks();
     private int _inUse;
 
     /// <summary>Blocks that are out.</summary>
@@ -44,6 +47,19 @@ internal sealed class BlockPool(int keep = 256)
             {
                 _free.Push(block);
             }
+        }
+    }
+
+    private static Stack<byte[]> FreeBlocks()
+    {
+        lock (Common)
+        {
+            if (!Common.TryGetTarget(out Stack<byte[]>? free))
+            {
+                Common.SetTarget(free = new());
+            }
+
+            return free;
         }
     }
 }
