@@ -6,14 +6,15 @@ namespace RabbitMqBackup.Engine.Format;
 /// Safe for use from several threads.
 /// </summary>
 /// <param name="keep">Free blocks that are kept for the next borrower; more than these go to the garbage collector. Default 256: 64 MiB.</param>
-internal sealed class BlockPool(int keep = 256)
+/// <param name="free">The free blocks; null for those that all pools have in common.</param>
+internal sealed class BlockPool(int keep = 256, Stack<byte[]>? free = null)
 {
     /// <summary>Bytes in a block.</summary>
     internal const int BlockBytes = 256 * 1024;
 
     private static readonly WeakReference<Stack<byte[]>> Common = new(new());
 
-    private readonly Stack<byte[]> _free = FreeBlocks();
+    private readonly Stack<byte[]> _free = free ?? CommonBlocks();
     private int _inUse;
 
     /// <summary>Blocks that are out.</summary>
@@ -50,16 +51,16 @@ internal sealed class BlockPool(int keep = 256)
         }
     }
 
-    private static Stack<byte[]> FreeBlocks()
+    private static Stack<byte[]> CommonBlocks()
     {
         lock (Common)
         {
-            if (!Common.TryGetTarget(out Stack<byte[]>? free))
+            if (!Common.TryGetTarget(out Stack<byte[]>? blocks))
             {
-                Common.SetTarget(free = new());
+                Common.SetTarget(blocks = new());
             }
 
-            return free;
+            return blocks;
         }
     }
 }
