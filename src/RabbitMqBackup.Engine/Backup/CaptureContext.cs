@@ -59,9 +59,11 @@ internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, Bac
         BlockPool = _pool,
     };
 
-    /// <summary>What the backup that this one goes on from knows of a stream; null where it begins anew, also since the other one was not read by the stream protocol.</summary>
+    /// <summary>
+    /// What the backup that this one goes on from knows of a stream; null where it begins anew: also since the other one was not read by the stream protocol, or holds no message by which the stream could be told from another of its name.
+    /// </summary>
     internal StreamEntry? BaseOf(QueueInfo stream) =>
-        plan.Base?.Streams.GetValueOrDefault(new QueueName(stream.VirtualHost, stream.Name)) is { Lost.Count: 0 } known ? known : null;
+        plan.Base?.Streams.GetValueOrDefault(new QueueName(stream.VirtualHost, stream.Name)) is { Lost.Count: 0, LastOffset: not null } known ? known : null;
 
     internal bool MemoryIsShort => _pool.BytesInUse > SegmentMemory;
 

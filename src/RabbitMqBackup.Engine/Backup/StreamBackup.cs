@@ -26,8 +26,11 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
     private ChunkReader? _reader;
     private StreamEntry? _base = context.BaseOf(queue);
     private bool _connected;
+    private (long Offset, long Time)? _known;
     private bool _compared;
+    private bool _hasRead;
     private bool _wasReplaced;
+    private RabbitBackupException? _gone;
     private bool _isAnew;
     private long _nextOffset;
     private ulong? _endChunk;
@@ -137,12 +140,6 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
 
     private IReadOnlyList<GapEntry> EarlierGaps => _isAnew ? [] : _begun?.Gaps ?? [];
 
-    /// <summary>The last message known, by an earlier run of this backup or the backup before, with its chunk's time.</summary>
-    private (long Offset, DateTimeOffset Time)? Known => _isAnew ? null
-        : _journal.Stored is [.., { Entry: { LastOffset: { } offset } stored }] ? (offset, stored.LastTime)
-        : _base is { LastOffset: { } last, LastChunkTime: { } time } ? (last, time)
-        : null;
-
     private async Task LookUpSuperStreamAsync(CancellationToken cancellationToken)
     {
         using ManagementClient management = new(context.Broker);
@@ -175,6 +172,11 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
             {
                 return null;
             }
+            catch (RabbitBackupException) when (_gone is not null)
+            {
+                sink.Rewind();
+                return _gone;
+            }
             catch (RabbitBackupException exception) when (!exception.Code.IsStorage())
             {
                 long next = sink.Rewind();
@@ -194,25 +196,26 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
         }
     }
 
-    /// <summary>The last message of the backup before is asked for once more: its chunk tells whether it is the same stream.</summary>
-    private StreamStart Start(ChunkSink sink) => (_compared, Known, sink.NextOffset) switch
+    /// <summary>The last message known, by this run, an earlier one or the backup before, is asked for once more: its chunk tells whether it is the same stream, which may be made anew at any time.</summary>
+    private StreamStart Start(ChunkSink sink)
     {
-        (false, { } known, _) => StreamStart.Offset(known.Offset),
-        (_, _, 0) => StreamStart.First,
-        (_, _, long next) => StreamStart.Offset(next),
-    };
+        _compared = false;
+        _known = sink.LastOffset is { } written ? (written, sink.LastChunkTime)
+            : _base is { LastOffset: { } last, LastChunkTime: { } time } ? (last, time.ToUnixTimeMilliseconds())
+            : null;
+        return _known is { } known ? StreamStart.Offset(known.Offset) : sink.NextOffset > 0 ? StreamStart.Offset(sink.NextOffset) : StreamStart.First;
+    }
 
     private async Task ReadAsync(StreamConnection connection, ChunkSink sink, StreamStart start, CancellationToken cancellationToken)
     {
         bool follow = context.Options.Continuous;
-        if (follow && !_compared && Known is not null)
+        if (follow && _known is not null)
         {
             // A broker says nothing about an offset that a stream does not reach: this would wait for ever.
             StreamExtent extent = await StreamExtent.FindAsync(connection, queue.Name, start, cancellationToken).ConfigureAwait(false);
-            _wasReplaced = extent.EndChunk is null;
-            if (_wasReplaced)
+            if (extent.EndsBeforeStart || (extent.EndChunk is null && !_hasRead))
             {
-                return;
+                throw Replaced();
             }
         }
 
@@ -228,10 +231,10 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
                 throw new RabbitBackupException(ErrorCode.BrokerInAlarm, $"The read was ended to spare the broker. {reason}") { Target = _name };
             }
 
-            if (!follow && result.NextOffset is null && Known is not null && !_compared)
+            if (!follow && result.NextOffset is null && _known is not null && !_compared)
             {
-                // The message that the backup before ended with is not there, and nothing after it: it is another stream.
-                _wasReplaced = true;
+                // The last message known is not there, and nothing after it: it is another stream.
+                throw Replaced();
             }
         }
         finally
@@ -253,22 +256,37 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
         _nextOffset = Math.Max(_nextOffset, Math.Max(sink.NextOffset, result.NextOffset ?? 0));
     }
 
-    /// <summary>Looks at the first chunk of an incremental reading: one of another time at the place of the last message known belongs to another stream.</summary>
+    /// <summary>Looks at the first chunk of each connection: one of another time at the place of the last message known belongs to another stream.</summary>
     private void Compare(ChunkHeader chunk)
     {
-        if (_compared || Known is not { } known)
+        if (_compared)
         {
             return;
         }
 
         // Where retention has taken the chunk, the first one left must at least be younger.
         _compared = true;
-        long time = known.Time.ToUnixTimeMilliseconds();
-        if ((long)chunk.FirstOffset <= known.Offset ? chunk.Timestamp != time : chunk.Timestamp < time)
+        if (_known is { } known && ((long)chunk.FirstOffset <= known.Offset ? chunk.Timestamp != known.Time : chunk.Timestamp < known.Time))
         {
-            _wasReplaced = true;
-            throw new RabbitBackupException(ErrorCode.BrokerConnectionLost, $"The stream '{queue.Name}' is not the one that the backup before has seen.");
+            throw Replaced();
         }
+
+        _hasRead = true;
+    }
+
+    /// <summary>
+    /// There is another stream under the name. Where nothing of it was read yet, that is from its beginning; otherwise the two would get mixed, and the rest of the first one is gone: what was read of that stays, and is told as a part.
+    /// </summary>
+    private RabbitBackupException Replaced()
+    {
+        RabbitBackupException failure = new(ErrorCode.QueueNotFound, $"The stream '{queue.Name}' is not the one that was read before: it was deleted, and another of its name was made.")
+        {
+            Target = _name,
+            Hint = "Back it up once more: the next backup reads the new stream from its beginning.",
+        };
+        _wasReplaced = !_hasRead;
+        _gone = _hasRead ? failure : null;
+        return failure;
     }
 
     /// <summary>A broker that could not be reached at all is not waited for.</summary>

@@ -250,7 +250,9 @@ internal sealed class StreamPublisher : IStreamListener, IAsyncDisposable
 
     void IStreamListener.OnLost(Exception failure) => Fail(failure);
 
-    /// <summary>Adds entries until the frame is full or the data ends.</summary>
+    /// <summary>
+    /// Adds entries until the frame is full or the data ends. One batch has one id; but a batch that can't go as one goes message by message, each with its own, and the broker may have only some of them.
+    /// </summary>
     /// <returns>False where the next entry can't be published.</returns>
     private bool AddEntries(ReadOnlySpan<byte> data, bool filters, ref int position, ref ulong offset)
     {
@@ -258,7 +260,7 @@ internal sealed class StreamPublisher : IStreamListener, IAsyncDisposable
         while (entries.TryRead(out ChunkEntry entry))
         {
             ulong id = entry.FirstOffset + 1;
-            if (id <= StoredId)
+            if (id <= StoredId && (entry.FirstOffset + entry.Records <= StoredId || CanPublish(entry)))
             {
                 SkippedMessages += entry.Records;
             }
