@@ -75,7 +75,7 @@ public sealed class SegmentsAheadTests : IAsyncDisposable
         RabbitBackupException missing = await Assert.ThrowsAsync<RabbitBackupException>(() => ahead.OpenAsync(segments[1], segments[2], Cancel));
         using SegmentReader third = await ahead.OpenAsync(segments[2], null, Cancel);
 
-        Assert.Equal(ErrorCode.ObjectNotFound, missing.Code);
+        Assert.Equal(ErrorCode.BackupIncomplete, missing.Code);
         Assert.Equal("3", Body(third));
     }
 
