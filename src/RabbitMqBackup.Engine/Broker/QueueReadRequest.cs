@@ -42,6 +42,9 @@ internal sealed record QueueReadRequest
     /// <summary>For giving everything back after a failure or a cancellation; then the connection is dropped, which gives it back too. Default 10 s.</summary>
     public TimeSpan ReleaseTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long the leader of a quorum queue may be too busy with what is given back to say how much of it is there. Default 5 minutes.</summary>
+    public TimeSpan SilenceTimeout { get; init; } = TimeSpan.FromMinutes(5);
+
     /// <summary>
     /// For holding the rest of what a quorum queue was given back earlier, when a read ends before that; see <see cref="QueueReadResult.OrderKept"/>. Default 60 s.
     /// </summary>

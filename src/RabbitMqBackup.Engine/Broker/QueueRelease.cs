@@ -5,6 +5,9 @@ namespace RabbitMqBackup.Engine.Broker;
 /// <summary>Gives back what a read holds, so that it lies in the queue as it lay, and sees that it does.</summary>
 internal sealed class QueueRelease(ReadChannels channels, DataChannel control, QueueReadRequest request, ReadSession session, DeliveryLimitGuard guard, TimeProvider time)
 {
+    // Instead of an answer that takes longer than 250 ms the broker says that a quorum queue is empty, see DepthQuestion; an empty one's own answer takes a millisecond.
+    private static readonly TimeSpan Silence = TimeSpan.FromMilliseconds(200);
+
     /// <summary>Cancel first: what is given back while a consumer is there would be delivered to it again.</summary>
     internal async Task<QueueReleaseMethod> RunAsync(CancellationToken cancellationToken)
     {
@@ -54,18 +57,21 @@ internal sealed class QueueRelease(ReadChannels channels, DataChannel control, Q
         uint lastReady = uint.MaxValue;
         while (true)
         {
+            long asked = time.GetTimestamp();
             DeclareOk depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
             if (depth.Ready >= expected)
             {
                 return (depth, true);
             }
 
+            bool isSilent = request.IsQuorum && depth is { Ready: 0, Consumers: 0 } && time.GetElapsedTime(asked) >= Silence;
+
             if (depth.Ready != lastReady)
             {
                 lastReady = depth.Ready;
                 lastChange = time.GetTimestamp();
             }
-            else if (time.GetElapsedTime(lastChange) > (depth.Consumers > 0 ? request.IdleTimeout : request.ReleaseTimeout))
+            else if (time.GetElapsedTime(lastChange) > (isSilent ? request.SilenceTimeout : depth.Consumers > 0 ? request.IdleTimeout : request.ReleaseTimeout))
             {
                 return (depth, false);
             }

@@ -138,6 +138,33 @@ public sealed class QueueReadReleaseTests
     }
 
     [Fact]
+    public async Task A_leader_that_is_too_busy_to_count_what_came_back_is_waited_for()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 1);
+            await peer.ConsumeAsync(Reading);
+            await peer.DeclareAsync(Control, ready: 0, consumers: 1);
+            await peer.SendAsync(Message(1));
+            await AnswerCancelsAsync(peer, 1);
+            await AnswerChannelCloseAsync(peer);
+            for (DateTime until = DateTime.UtcNow.AddSeconds(2); DateTime.UtcNow < until;)
+            {
+                await peer.ExpectAsync(MethodId.QueueDeclare);
+                await Task.Delay(260, Cancellation);
+                await peer.SendAsync(Wire.Method(Control, 50, 11, Wire.Short("q"), Wire.U32(0), Wire.U32(0)));
+            }
+
+            await peer.DeclareAsync(Control, ready: 1);
+            await peer.CloseAsync();
+        });
+
+        QueueReadResult result = await ReadAsync(broker, Quorum with { ReleaseTimeout = TimeSpan.FromSeconds(1) }, new CollectingSink());
+
+        Assert.Equal((true, 1L), (result.AllReturned, result.ReadyAfter));
+    }
+
+    [Fact]
     public async Task A_release_that_is_not_answered_is_bounded_and_the_connection_is_dropped()
     {
         TaskCompletionSource dropped = new();
