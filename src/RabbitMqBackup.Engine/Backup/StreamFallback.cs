@@ -12,7 +12,7 @@ internal static class StreamFallback
     /// <summary>How it was read, in the manifest.</summary>
     internal const string ReadBy = "consume";
 
-    /// <summary>Seen on 3.10, 4.0 and 4.3: a broker passes over compressed batches without a word. Offsets are all that is known of the rest.</summary>
+    /// <summary>Seen on 4.0 and 4.3: a broker passes over compressed batches without a word (3.10 breaks the connection off). Offsets are all that is known of the rest.</summary>
     private const string NotDelivered =
         "The broker delivered no messages for these offsets over AMQP 0-9-1: it leaves out compressed batches. What retention has taken since, and offsets that consumers have stored, can't be told from them, and count here.";
 

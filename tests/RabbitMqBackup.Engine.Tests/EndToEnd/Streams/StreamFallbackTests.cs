@@ -86,7 +86,10 @@ public sealed class StreamFallbackTests
 
         QueueEntry entry = Assert.Single(manifest.Queues);
         GapEntry gap = Assert.Single(entry.Gaps);
-        Assert.Equal((BackupStatus.Partial, QueueOutcome.Incomplete, between ? 11L : 0, "NotDelivered", 20L), (manifest.Status, entry.Outcome, entry.Messages, gap.Code, gap.Messages));
+
+        // The oldest breaks the connection off at the first of them.
+        (QueueOutcome, long, string, long?) told = generation == "3.10" ? (QueueOutcome.Failed, 0, nameof(ErrorCode.BrokerConnectionLost), null) : (QueueOutcome.Incomplete, between ? 11 : 0, "NotDelivered", 20);
+        Assert.Equal((BackupStatus.Partial, told), (manifest.Status, (entry.Outcome, entry.Messages, gap.Code, gap.Messages)));
     }
 
     [Fact]
