@@ -12,7 +12,7 @@ internal sealed record BenchOptions
           read          a whole backup, against a raw socket drain and a RabbitMQ.Client consumer that does nothing
           write         a whole restore, against a raw confirming publisher and a RabbitMQ.Client publisher with pipelined confirms
           stream-read   the backup of a stream, against a raw reader that checks CRCs and walks entries, and a RabbitMQ.Client consumer (AMQP 0-9-1)
-          stream-write  the restore of a stream, against a raw publisher with 500 messages a frame and 10,000 unconfirmed
+          stream-write  the restore of a stream, against a raw publisher with 500 messages a frame and 10,000 unconfirmed, with and without a name
 
         Options
           --messages    messages in the queue                                    200000

@@ -4,7 +4,9 @@ using System.Net.Sockets;
 namespace RabbitMqBackup.Bench.Streams;
 
 /// <summary>Publishes messages with so many in a frame and a window of unconfirmed ones: the limit of any publisher.</summary>
-internal sealed class RawStreamPublisher(RawStream connection)
+/// <param name="connection">Its own.</param>
+/// <param name="reference">The publisher's name: with one the broker looks for each message whether it has it already. Empty for none.</param>
+internal sealed class RawStreamPublisher(RawStream connection, string reference = "")
 {
     /// <summary>Largest frame that a broker takes by default.</summary>
     private const int FrameMax = 1 << 20;
@@ -22,7 +24,7 @@ internal sealed class RawStreamPublisher(RawStream connection)
     /// <param name="bodies">Makes them; all of one size.</param>
     internal void Run(string stream, int messages, MessageBodies bodies)
     {
-        connection.Ask(1, body => body.Raw([0]).String("").String(stream));
+        connection.Ask(1, body => body.Raw([0]).String(reference).String(stream));
         int entry = 8 + 4 + 8 + bodies.Size;
         int perFrame = Math.Clamp((FrameMax - 64) / entry, 1, MaxPerFrame);
         byte[] frame = new byte[13 + (perFrame * entry)];

@@ -15,12 +15,13 @@ internal static class WorkerList
     internal static readonly IWorker ClientPublisher = new ClientPublisherWorker();
 
     internal static readonly IWorker RawStreamRead = new RawStreamReadWorker();
-    internal static readonly IWorker RawStreamPublish = new RawStreamPublishWorker();
+    internal static readonly IWorker RawStreamPublish = new RawStreamPublishWorker(isNamed: false);
+    internal static readonly IWorker RawStreamPublishNamed = new RawStreamPublishWorker(isNamed: true);
     internal static readonly IWorker StreamConsumer = new StreamConsumerWorker();
 
     private static readonly IReadOnlyList<IWorker> All =
     [
-        Backup, Restore, RawDrain, RawDrainReturn, ClientConsumer, ClientConsumerReturn, RawPublisher, ClientPublisher, RawStreamRead, RawStreamPublish, StreamConsumer,
+        Backup, Restore, RawDrain, RawDrainReturn, ClientConsumer, ClientConsumerReturn, RawPublisher, ClientPublisher, RawStreamRead, RawStreamPublish, RawStreamPublishNamed, StreamConsumer,
     ];
 
     /// <summary>The worker of that name.</summary>

@@ -2,15 +2,19 @@ namespace RabbitMqBackup.Engine.Format;
 
 /// <summary>
 /// Lends fixed-size blocks of memory for segments, and knows how many are out, so that the engine can hold back when memory is short.
+/// All pools of a process have their free blocks in common, as long as there is a pool or the garbage collector leaves them: else the second backup of a session would hold its own beside those of the first.
 /// Safe for use from several threads.
 /// </summary>
 /// <param name="keep">Free blocks that are kept for the next borrower; more than these go to the garbage collector. Default 256: 64 MiB.</param>
-internal sealed class BlockPool(int keep = 256)
+/// <param name="free">The free blocks; null for those that all pools have in common.</param>
+internal sealed class BlockPool(int keep = 256, Stack<byte[]>? free = null)
 {
     /// <summary>Bytes in a block.</summary>
     internal const int BlockBytes = 256 * 1024;
 
-    private readonly Stack<byte[]> _free = new();
+    private static readonly WeakReference<Stack<byte[]>> Common = new(new());
+
+    private readonly Stack<byte[]> _free = free ?? CommonBlocks();
     private int _inUse;
 
     /// <summary>Blocks that are out.</summary>
@@ -44,6 +48,19 @@ internal sealed class BlockPool(int keep = 256)
             {
                 _free.Push(block);
             }
+        }
+    }
+
+    private static Stack<byte[]> CommonBlocks()
+    {
+        lock (Common)
+        {
+            if (!Common.TryGetTarget(out Stack<byte[]>? blocks))
+            {
+                Common.SetTarget(blocks = new());
+            }
+
+            return blocks;
         }
     }
 }

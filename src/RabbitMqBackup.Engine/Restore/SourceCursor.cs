@@ -17,6 +17,7 @@ namespace RabbitMqBackup.Engine.Restore;
 internal sealed class SourceCursor(SourceQueue source, long begin, BlockPool pool, Action<RabbitBackupException> damaged) : IAsyncDisposable
 {
     private readonly BackupCatalog? _catalog = source.Store is { } store ? new BackupCatalog(store) : null;
+    private SegmentsAhead? _ahead;
     private readonly long _begin = Math.Max(begin, source.FirstOrdinal);
     private SegmentReader? _reader;
     private SourceSegment? _segment;
@@ -52,6 +53,11 @@ internal sealed class SourceCursor(SourceQueue source, long begin, BlockPool poo
     public async ValueTask DisposeAsync()
     {
         _reader?.Dispose();
+        if (_ahead is not null)
+        {
+            await _ahead.DisposeAsync().ConfigureAwait(false);
+        }
+
         if (_catalog is not null)
         {
             await _catalog.DisposeAsync().ConfigureAwait(false);
@@ -72,7 +78,9 @@ internal sealed class SourceCursor(SourceQueue source, long begin, BlockPool poo
 
         try
         {
-            _reader = await _catalog!.OpenReaderAsync(segment.BackupId, segment.Entry, pool, cancellationToken).ConfigureAwait(false);
+            _ahead ??= new SegmentsAhead(_catalog!, pool);
+            SourceSegment? next = _nextSegment < source.Segments.Count && source.Segments[_nextSegment].FirstOrdinal < source.EndOrdinal ? source.Segments[_nextSegment] : null;
+            _reader = await _ahead.OpenAsync(segment, next, cancellationToken).ConfigureAwait(false);
             (_segment, _next) = (segment, segment.FirstOrdinal);
             if (_reader.Miscount(segment.Entry) is { } miscount)
             {

@@ -167,9 +167,15 @@ internal sealed class StreamRestore(
             if (row.Source.Store is { } store)
             {
                 await using BackupCatalog catalog = new(store);
-                foreach (SourceSegment segment in row.Source.Segments.Where(segment => segment.EndOrdinal > row.Source.FirstOrdinal && segment.FirstOrdinal < row.Source.EndOrdinal))
+                await using SegmentsAhead segments = new(catalog, pool);
+                List<SourceSegment> wanted = [.. row.Source.Segments.Where(segment => IsWanted(segment, publisher.StoredId))];
+                for (int i = 0; i < wanted.Count; i++)
                 {
-                    await PublishSegmentAsync(catalog, segment, publisher, converted, cancellationToken).ConfigureAwait(false);
+                    using SegmentReader? reader = await OpenAsync(segments, wanted[i], i + 1 < wanted.Count ? wanted[i + 1] : null, cancellationToken).ConfigureAwait(false);
+                    if (reader is not null)
+                    {
+                        await PublishSegmentAsync(reader, wanted[i], publisher, converted, cancellationToken).ConfigureAwait(false);
+                    }
                 }
             }
 
@@ -195,59 +201,60 @@ internal sealed class StreamRestore(
         }
     }
 
-    private async Task PublishSegmentAsync(BackupCatalog catalog, SourceSegment segment, StreamPublisher publisher, ConvertedMessages converted, CancellationToken cancellationToken)
+    /// <summary>By its row alone, without a look at it, a segment that an earlier run has brought over is passed.</summary>
+    private bool IsWanted(SourceSegment segment, ulong storedId)
     {
-        // By its row alone, without a look at it, a segment that an earlier run has brought over is passed.
+        if (segment.EndOrdinal <= row.Source.FirstOrdinal || segment.FirstOrdinal >= row.Source.EndOrdinal)
+        {
+            return false;
+        }
+
         bool isWhole = !segment.NeedsFilter && segment.FirstOrdinal >= row.Source.FirstOrdinal && segment.EndOrdinal <= row.Source.EndOrdinal;
-        if (isWhole && segment.Entry.LastOffset is { } last && (ulong)last < publisher.StoredId)
+        if (isWhole && segment.Entry.LastOffset is { } last && (ulong)last < storedId)
         {
             _skipped += segment.Entry.Records;
             events.OnPublished(row, segment.Entry.Records, segment.Entry.UncompressedBytes);
-            return;
+            return false;
         }
 
-        SegmentReader? reader = await OpenAsync(catalog, segment, cancellationToken).ConfigureAwait(false);
-        if (reader is null)
-        {
-            return;
-        }
+        return true;
+    }
 
-        using (reader)
+    private async Task PublishSegmentAsync(SegmentReader reader, SourceSegment segment, StreamPublisher publisher, ConvertedMessages converted, CancellationToken cancellationToken)
+    {
+        long ordinal = segment.FirstOrdinal;
+        while (reader.TryRead(out SegmentRecord record))
         {
-            long ordinal = segment.FirstOrdinal;
-            while (reader.TryRead(out SegmentRecord record))
+            if (record.Kind != SegmentRecordKind.StreamChunk)
             {
-                if (record.Kind != SegmentRecordKind.StreamChunk)
-                {
-                    throw new RabbitBackupException(ErrorCode.SegmentCorrupt, "The segment of a stream holds a record of a queue.") { Target = segment.Entry.Key };
-                }
-
-                foreach ((ulong offset, ReadOnlyMemory<byte> entries) in _selection.Of(record, ordinal, segment.NeedsFilter))
-                {
-                    await PublishEntriesAsync(offset, entries, publisher, converted, cancellationToken).ConfigureAwait(false);
-                }
-
-                if (pace is not null)
-                {
-                    await pace.WaitAsync(record.Messages, record.Entries.Length, cancellationToken).ConfigureAwait(false);
-                }
-
-                ordinal += record.Messages;
-                _published += record.Messages;
-                events.OnPublished(row, record.Messages, record.Entries.Length);
+                throw new RabbitBackupException(ErrorCode.SegmentCorrupt, "The segment of a stream holds a record of a queue.") { Target = segment.Entry.Key };
             }
+
+            foreach ((ulong offset, ReadOnlyMemory<byte> entries) in _selection.Of(record, ordinal, segment.NeedsFilter))
+            {
+                await PublishEntriesAsync(offset, entries, publisher, converted, cancellationToken).ConfigureAwait(false);
+            }
+
+            if (pace is not null)
+            {
+                await pace.WaitAsync(record.Messages, record.Entries.Length, cancellationToken).ConfigureAwait(false);
+            }
+
+            ordinal += record.Messages;
+            _published += record.Messages;
+            events.OnPublished(row, record.Messages, record.Entries.Length);
         }
     }
 
     /// <summary>
     /// A damaged segment ends the restore of the stream, so that another run with a good copy goes on there: what comes behind a hole can't be put before it later. With -Force it is left out.
     /// </summary>
-    private async Task<SegmentReader?> OpenAsync(BackupCatalog catalog, SourceSegment segment, CancellationToken cancellationToken)
+    private async Task<SegmentReader?> OpenAsync(SegmentsAhead segments, SourceSegment segment, SourceSegment? next, CancellationToken cancellationToken)
     {
         SegmentReader? reader = null;
         try
         {
-            reader = await catalog.OpenReaderAsync(segment.BackupId, segment.Entry, pool, cancellationToken).ConfigureAwait(false);
+            reader = await segments.OpenAsync(segment, next, cancellationToken).ConfigureAwait(false);
             return reader.Miscount(segment.Entry) is { } miscount ? throw miscount : reader;
         }
         catch (RabbitBackupException exception) when (SourceCursor.IsDamage(exception.Code))
@@ -276,14 +283,13 @@ internal sealed class StreamRestore(
     {
         while (true)
         {
-            int taken = await publisher.PublishChunkAsync(offset, rest, cancellationToken).ConfigureAwait(false);
+            (int taken, offset) = await publisher.PublishChunkAsync(offset, rest, cancellationToken).ConfigureAwait(false);
             if (taken == rest.Length)
             {
                 return;
             }
 
             // The entry there can't go through the stream protocol. It takes its place behind all before it.
-            offset = OffsetAfter(rest[..taken], offset);
             rest = rest[taken..];
             (int length, ushort messages) = await PublishOddEntryAsync(rest, offset, publisher, converted, cancellationToken).ConfigureAwait(false);
             rest = rest[length..];
@@ -366,16 +372,6 @@ internal sealed class StreamRestore(
     }
 
     private string LargeNote() => $"{_large} message(s) above the broker's stream frame size went through AMQP 0-9-1{(_lost is { Length: > 0 } ? $", which has no place for: {_lost}" : "")}.";
-
-    private static ulong OffsetAfter(ReadOnlyMemory<byte> entries, ulong offset)
-    {
-        ChunkEntryReader reader = new(entries.Span, offset);
-        while (reader.TryRead(out _))
-        {
-        }
-
-        return reader.NextOffset;
-    }
 
     /// <summary>Takes the first entry apart; of a batch that can't be unpacked there are no messages.</summary>
     private static (int Length, ushort Records) Unpack(ReadOnlySpan<byte> data, ulong offset, List<(ulong Offset, byte[] Message)> messages)

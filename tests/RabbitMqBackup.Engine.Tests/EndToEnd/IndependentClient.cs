@@ -25,6 +25,8 @@ internal sealed class IndependentClient : IAsyncDisposable
             UserName = broker.User,
             Password = broker.Password,
             VirtualHost = virtualHost,
+            // A broker that has just got a million messages lets a passive declare wait.
+            ContinuationTimeout = TimeSpan.FromMinutes(5),
             AutomaticRecoveryEnabled = false,
         };
         return new IndependentClient(await factory.CreateConnectionAsync(TestContext.Current.CancellationToken));

@@ -8,7 +8,7 @@ public class BlockPoolTests
     [Fact]
     public void Blocks_are_counted_and_used_again()
     {
-        BlockPool pool = new();
+        BlockPool pool = new(free: new());
         byte[] first = pool.Rent();
         pool.Rent();
         Assert.Equal(2, pool.BlocksInUse);
@@ -22,7 +22,7 @@ public class BlockPoolTests
     [Fact]
     public void No_more_blocks_are_kept_than_asked()
     {
-        BlockPool pool = new(keep: 1);
+        BlockPool pool = new(keep: 1, free: new());
         byte[] first = pool.Rent();
         byte[] second = pool.Rent();
         pool.Return(first);
@@ -33,9 +33,22 @@ public class BlockPoolTests
     }
 
     [Fact]
+    public void A_second_pool_takes_the_blocks_that_the_first_one_left()
+    {
+        Stack<byte[]> common = new();
+        BlockPool first = new(free: common);
+        byte[] block = first.Rent();
+        first.Return(block);
+        BlockPool second = new(free: common);
+
+        Assert.Same(block, second.Rent());
+        Assert.Equal((0, 1), (first.BlocksInUse, second.BlocksInUse));
+    }
+
+    [Fact]
     public async Task A_block_is_with_one_borrower_at_a_time()
     {
-        BlockPool pool = new();
+        BlockPool pool = new(free: new());
         await Task.WhenAll(Enumerable.Range(1, 4).Select(mark => Task.Run(() =>
         {
             for (int i = 0; i < 2000; i++)

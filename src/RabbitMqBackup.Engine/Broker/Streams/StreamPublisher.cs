@@ -115,8 +115,8 @@ internal sealed class StreamPublisher : IStreamListener, IAsyncDisposable
     /// <param name="firstOffset">The chunk's first offset.</param>
     /// <param name="data">Its data.</param>
     /// <param name="cancellationToken">Ends it; what is sent is sent.</param>
-    /// <returns>Bytes of the data that were taken. Fewer than there are: the entry there can't be published, see <see cref="CanPublish"/>.</returns>
-    internal async ValueTask<int> PublishChunkAsync(ulong firstOffset, ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
+    /// <returns>Bytes of the data that were taken, and the offset behind them. Fewer than there are: the entry there can't be published, see <see cref="CanPublish"/>.</returns>
+    internal async ValueTask<(int Taken, ulong NextOffset)> PublishChunkAsync(ulong firstOffset, ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
     {
         int position = 0;
         ulong offset = firstOffset;
@@ -134,7 +134,7 @@ internal sealed class StreamPublisher : IStreamListener, IAsyncDisposable
             }
         }
 
-        return position;
+        return (position, offset);
     }
 
     /// <summary>Adds an entry to the frame under way.</summary>

@@ -31,7 +31,7 @@ public sealed class RawEqualityTests
         {
             foreach ((ChunkHeader header, byte[] data, _) in source.Chunks)
             {
-                Assert.Equal(data.Length, await publisher.PublishChunkAsync(header.FirstOffset, data, Cancelled));
+                Assert.Equal((data.Length, header.NextOffset), await publisher.PublishChunkAsync(header.FirstOffset, data, Cancelled));
             }
 
             await publisher.CompleteAsync(Cancelled);

@@ -26,7 +26,7 @@ public sealed class StreamPublisherTests
         await using (StreamPublisher first = await StreamPublisher.DeclareAsync(connection, "s", "restore-1", null, Cancelled))
         {
             Assert.Equal(0UL, first.StoredId);
-            Assert.Equal(firstPart.Length, await first.PublishChunkAsync(0, firstPart, Cancelled));
+            Assert.Equal(firstPart.Length, (await first.PublishChunkAsync(0, firstPart, Cancelled)).Taken);
             await first.CompleteAsync(Cancelled);
             Assert.Equal((400L, 400UL), (first.Confirmed, first.SettledId));
         }
@@ -34,7 +34,7 @@ public sealed class StreamPublisherTests
         await using (StreamPublisher second = await StreamPublisher.DeclareAsync(connection, "s", "restore-1", null, Cancelled))
         {
             stored = second.StoredId;
-            Assert.Equal(data.Length, await second.PublishChunkAsync(0, data, Cancelled));
+            Assert.Equal(data.Length, (await second.PublishChunkAsync(0, data, Cancelled)).Taken);
             await second.CompleteAsync(Cancelled);
             Assert.Equal(600, second.Confirmed);
         }
@@ -77,7 +77,7 @@ public sealed class StreamPublisherTests
         byte[] tooLarge = TestEntries.Plain(new byte[largest - 3]);
 
         RabbitBackupException e = Assert.Throws<RabbitBackupException>(() => publisher.TryAddEntry(1, tooLarge));
-        int taken = await publisher.PublishChunkAsync(0, new ReadOnlyMemory<byte>([.. fitting, .. tooLarge]), Cancelled);
+        (int taken, _) = await publisher.PublishChunkAsync(0, new ReadOnlyMemory<byte>([.. fitting, .. tooLarge]), Cancelled);
         await publisher.CompleteAsync(Cancelled);
 
         Assert.Equal((ErrorCode.PublishRejected, "s"), (e.Code, e.Target));
@@ -116,7 +116,7 @@ public sealed class StreamPublisherTests
         byte[] unknownCodec = TestEntries.RawBatch(7, 1, 9, new byte[9]);
         byte[] data = [.. good, .. unknownCodec, .. good];
 
-        int position = await publisher.PublishChunkAsync(0, data, Cancelled);
+        int position = (await publisher.PublishChunkAsync(0, data, Cancelled)).Taken;
         await publisher.CompleteAsync(Cancelled);
 
         Assert.Equal(taken ? data.Length : good.Length, position);
