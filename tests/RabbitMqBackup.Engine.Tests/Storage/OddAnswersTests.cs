@@ -66,7 +66,6 @@ public sealed class OddAnswersTests
     [InlineData(403)]
     public async Task An_answer_without_an_end_is_given_up_before_it_fills_the_memory(int status)
     {
-        long sent = 0;
         await using LoopbackServer server = await LoopbackServer.StartAsync(async context =>
         {
             context.Response.StatusCode = status;
@@ -77,14 +76,14 @@ public sealed class OddAnswersTests
             for (int i = 0; i < 200 && !context.RequestAborted.IsCancellationRequested; i++)
             {
                 await context.Response.Body.WriteAsync(filler, context.RequestAborted);
-                Interlocked.Add(ref sent, filler.Length);
             }
         });
         await using IObjectStore store = S3(server);
 
-        await Assert.ThrowsAsync<RabbitBackupException>(async () => await store.ListAsync("", new ListOptions(), Cancel).GetAsyncEnumerator(Cancel).MoveNextAsync());
+        RabbitBackupException error = await Assert.ThrowsAsync<RabbitBackupException>(async () => await store.ListAsync("", new ListOptions(), Cancel).GetAsyncEnumerator(Cancel).MoveNextAsync());
 
-        Assert.InRange(sent, 1, 100 << 20);
+        // What the server has written says nothing: it goes on writing to a connection that is gone.
+        Assert.Contains("has more than 33554432 bytes", error.ToString(), StringComparison.Ordinal);
     }
 
     private static IObjectStore S3(LoopbackServer server) => BackupStore.Create(new BackupStoreOptions
