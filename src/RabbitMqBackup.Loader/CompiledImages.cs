@@ -1,3 +1,4 @@
+using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
 using System.Runtime.InteropServices;
 
@@ -29,14 +30,25 @@ internal sealed class CompiledImages
 
     private static string SystemName => OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux";
 
-    /// <summary>The image of an assembly, or null where there is none, or one for another platform: a runtime that has once tried to load that would refuse the assembly itself, too.</summary>
+    /// <summary>
+    /// The image of an assembly, or null where there is none, or one for another platform: a runtime that has once tried to load that would refuse the assembly itself, too.
+    /// Null also for one that was made of another build, as is left where a build goes into the folder of a package: it would be an older engine below these cmdlets.
+    /// </summary>
     /// <param name="assemblyPath">Where the assembly lies.</param>
     /// <exception cref="BadImageFormatException">It is damaged.</exception>
     /// <exception cref="IOException">It can't be read.</exception>
     internal string? Of(string assemblyPath)
     {
         string? image = _folder is null ? null : Path.Combine(_folder, Path.GetFileName(assemblyPath));
-        return File.Exists(image) && MachineOf(image) == _machine ? image : null;
+        return File.Exists(image) && MachineOf(image) == _machine && BuildOf(image) == BuildOf(assemblyPath) ? image : null;
+    }
+
+    /// <summary>Each build of an assembly has an id of its own, which its images keep.</summary>
+    private static Guid BuildOf(string file)
+    {
+        using PEReader reader = new(File.OpenRead(file));
+        MetadataReader metadata = reader.GetMetadataReader();
+        return metadata.GetGuid(metadata.GetModuleDefinition().Mvid);
     }
 
     /// <summary>In compiled images the operating system is folded into this field, too.</summary>

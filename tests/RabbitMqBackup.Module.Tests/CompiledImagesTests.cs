@@ -44,6 +44,14 @@ public sealed class CompiledImagesTests : IDisposable
     }
 
     [Fact]
+    public async Task Image_of_another_build_is_left_alone()
+    {
+        Image(Runtime, Platform);
+        File.Copy(Path.Combine(Repository.Root, "bin", "engine", Library), Path.Combine(Engine, Library), overwrite: true);
+        Assert.Equal([Path.Combine(Engine, Library)], await LoadedFromAsync());
+    }
+
+    [Fact]
     public async Task Image_of_another_machine_is_no_reason_to_fail()
     {
         string image = Image(Runtime, Platform);
@@ -78,12 +86,14 @@ public sealed class CompiledImagesTests : IDisposable
         }
     }
 
-    /// <summary>The one of the runtime stands for an image, since it is one; which file is loaded shows in its path.</summary>
+    /// <summary>The one of the runtime stands for an image, since it is one, and beside the engine for what it was made of; which file is loaded shows in its path.</summary>
     private string Image(string runtime, string platform)
     {
         string folder = Directory.CreateDirectory(Path.Combine(Engine, "compiled", runtime, platform)).FullName;
         string image = Path.Combine(folder, Library);
-        File.Copy(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), Library), image);
+        string runtimes = Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), Library);
+        File.Copy(runtimes, image);
+        File.Copy(runtimes, Path.Combine(Engine, Library), overwrite: true);
         return image;
     }
 

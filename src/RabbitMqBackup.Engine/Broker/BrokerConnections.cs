@@ -6,9 +6,12 @@ internal sealed class BrokerConnections(BrokerOptions options) : IAsyncDisposabl
 {
     private readonly Dictionary<string, BrokerConnection> _open = [];
 
-    /// <summary>A queue's depth, by passive declare.</summary>
+    /// <summary>
+    /// A queue's depth, by passive declare. Of a quorum queue that calls itself empty the leader is asked for a message: who deletes a queue must not take a leader's silence for emptiness. Where single active
+    /// consumers are wanted the broker knows no such question, and the declare has to do.
+    /// </summary>
     /// <exception cref="RabbitBackupException">As <see cref="BrokerConnection.GetDepthAsync"/>; where it is transient, the next call connects anew.</exception>
-    internal async Task<QueueDepth> GetDepthAsync(QueueName queue, CancellationToken cancellationToken)
+    internal async Task<QueueDepth> GetDepthAsync(QueueInfo queue, CancellationToken cancellationToken)
     {
         if (!_open.TryGetValue(queue.VirtualHost, out BrokerConnection? connection))
         {
@@ -17,7 +20,15 @@ internal sealed class BrokerConnections(BrokerOptions options) : IAsyncDisposabl
 
         try
         {
-            return await connection.GetDepthAsync(queue.Name, cancellationToken).ConfigureAwait(false);
+            QueueDepth depth = await connection.GetDepthAsync(queue.Name, cancellationToken).ConfigureAwait(false);
+            bool doubtful = queue.Type == QueueTypes.Quorum && depth == default && queue.Arguments.GetValueOrDefault("x-single-active-consumer") is not true;
+            if (!doubtful || !await connection.HasMessageAsync(queue.Name, cancellationToken).ConfigureAwait(false))
+            {
+                return depth;
+            }
+
+            depth = await connection.GetDepthAsync(queue.Name, cancellationToken).ConfigureAwait(false);
+            return depth with { Messages = Math.Max(1, depth.Messages) };
         }
         catch (RabbitBackupException exception) when (exception.IsTransient)
         {

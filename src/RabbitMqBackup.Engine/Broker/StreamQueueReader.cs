@@ -19,7 +19,7 @@ internal sealed class StreamQueueReader(BrokerOptions options, TimeProvider time
     /// <param name="stream">The stream.</param>
     /// <param name="sink">Takes them.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <returns>First and last offset, and messages; nulls for an empty stream.</returns>
+    /// <returns>First and last offset, and messages; nulls for a stream of which no message comes.</returns>
     /// <exception cref="RabbitBackupException">The broker can't be reached or refuses, or stops sending before the end.</exception>
     internal async Task<StreamQueueReadResult> ReadAsync(QueueName stream, IDeliverySink sink, CancellationToken cancellationToken)
     {
@@ -28,12 +28,13 @@ internal sealed class StreamQueueReader(BrokerOptions options, TimeProvider time
         {
             Session last = new(null, long.MaxValue);
             DataChannel looking = await connection.OpenChannelAsync(stream.ToString(), last, cancellationToken).ConfigureAwait(false);
+            DeclareOk depth = await looking.DeclarePassiveAsync(stream.Name, cancellationToken).ConfigureAwait(false);
             await looking.ConsumeAsync(stream.Name, "end", ushort.MaxValue, ConsumeArgument.StreamOffset("last"), cancellationToken).ConfigureAwait(false);
             await last.WaitForQuietAsync(Quiet, time, cancellationToken).ConfigureAwait(false);
             await looking.CloseAsync(cancellationToken).ConfigureAwait(false);
             if (last.LastOffset is not { } end)
             {
-                return new StreamQueueReadResult(null, null, 0);
+                return new StreamQueueReadResult(null, null, 0, 0, depth.Ready);
             }
 
             Session session = new(sink, end);
@@ -42,7 +43,7 @@ internal sealed class StreamQueueReader(BrokerOptions options, TimeProvider time
             await channel.ConsumeAsync(stream.Name, "read", Prefetch, ConsumeArgument.StreamOffset("first"), cancellationToken).ConfigureAwait(false);
             await session.WaitForEndAsync(options.RequestTimeout, time, cancellationToken).ConfigureAwait(false);
             await channel.CloseAsync(cancellationToken).ConfigureAwait(false);
-            return new StreamQueueReadResult(session.FirstOffset, session.LastOffset, session.Count);
+            return new StreamQueueReadResult(session.FirstOffset, session.LastOffset, session.Count, session.Missing, depth.Ready);
         }
     }
 
@@ -61,6 +62,8 @@ internal sealed class StreamQueueReader(BrokerOptions options, TimeProvider time
         internal long? LastOffset { get; private set; }
 
         internal long Count => Volatile.Read(ref _count);
+
+        internal long Missing { get; private set; }
 
         internal override void OnDelivery(in Delivery delivery)
         {
@@ -81,6 +84,7 @@ internal sealed class StreamQueueReader(BrokerOptions options, TimeProvider time
             }
 
             FirstOffset ??= offset;
+            Missing += offset - (LastOffset ?? (offset - 1)) - 1;
             LastOffset = offset;
             Volatile.Write(ref _count, _count + 1);
             if (offset >= end)

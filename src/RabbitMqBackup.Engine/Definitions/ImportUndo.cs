@@ -144,7 +144,7 @@ internal sealed class ImportUndo(UndoPlan plan, ManagementClient management, IEn
             return null;
         }
 
-        QueueDepth depth = await _connections.GetDepthAsync(name, cancellationToken).ConfigureAwait(false);
+        QueueDepth depth = await _connections.GetDepthAsync(told, cancellationToken).ConfigureAwait(false);
         return Objection(Math.Max(depth.Messages, told.Messages + told.Unacknowledged), depth.Consumers);
     }
 

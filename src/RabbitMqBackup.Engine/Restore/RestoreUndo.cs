@@ -99,7 +99,7 @@ public sealed class RestoreUndo(IEngineLog? log = null)
         }
 
         // The API's counts are some seconds old; a passive declare is exact, but for streams, and knows nothing of what consumers hold.
-        QueueDepth now = there.Type == QueueTypes.Stream ? default : await connections.GetDepthAsync(name, cancellationToken).ConfigureAwait(false);
+        QueueDepth now = there.Type == QueueTypes.Stream ? default : await connections.GetDepthAsync(there, cancellationToken).ConfigureAwait(false);
         long messages = Math.Max(now.Messages, there.Messages + there.Unacknowledged), consumers = Math.Max(now.Consumers, there.Consumers);
         string reason = consumers > 0 ? $"it has {consumers} consumer(s)"
             : messages > queue.Messages ? $"it has {messages} message(s), and the restore put {queue.Messages} there at most"

@@ -110,7 +110,7 @@ internal sealed class StreamRestore(
         failure ??= _damage;
         return (failure, _refused) switch
         {
-            (not null, _) => result with { ErrorCode = failure.Code.ToString(), Reason = failure.Message },
+            (not null, _) => result with { ErrorCode = failure.Code.ToString(), Reason = _offsetsNote is null ? failure.Message : $"{failure.Message} {_offsetsNote}" },
             (null, > 0) => result with { ErrorCode = ErrorCode.PublishRejected.ToString(), Reason = $"The broker refused {_refused} message(s): {_refusal}." },
             _ => result with { Reason = string.Join(" ", ((string?[])[_large > 0 ? LargeNote() : null, _offsetsNote]).OfType<string>()) is { Length: > 0 } notes ? notes : null },
         };
@@ -119,7 +119,7 @@ internal sealed class StreamRestore(
     private async Task<IReadOnlyDictionary<string, long>> StoreConsumerOffsetsAsync(CancellationToken cancellationToken)
     {
         IReadOnlyDictionary<string, long> offsets = row.Source.Entry.Stream?.ConsumerOffsets ?? new Dictionary<string, long>();
-        if (offsets.Count == 0 || row.Source is not { IsWhole: true, Store: { } store })
+        if (offsets.Count == 0 || _damage is not null || row.Source is not { IsWhole: true, Store: { } store })
         {
             _offsetsNote = offsets.Count == 0 ? null : "The offsets of consumers were not stored: only a part of the stream was restored.";
             return new Dictionary<string, long>();

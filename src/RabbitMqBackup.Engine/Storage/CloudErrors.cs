@@ -50,6 +50,14 @@ internal sealed class CloudErrors(string place)
         Hint = "The content was altered on its way: look at the network between this machine and the store, and at proxies.",
     };
 
+    /// <summary>An answer that says success and is not what the store would say.</summary>
+    internal RabbitBackupException NotFromStore(string target) => new(ErrorCode.StorageUnavailable, $"What answered for '{place}' did not say which version of '{target}' it stored.")
+    {
+        Target = Named(target),
+        IsTransient = true,
+        Hint = "Check the endpoint, and proxies on the way: some answer with a page of their own.",
+    };
+
     /// <summary>There is no bucket or container of this name.</summary>
     internal RabbitBackupException NoBucket(string target, Exception inner) => new(ErrorCode.StorageUnavailable, $"The bucket or container of '{place}' does not exist.", inner)
     {

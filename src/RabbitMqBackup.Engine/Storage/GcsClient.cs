@@ -69,9 +69,8 @@ internal sealed class GcsClient : IDisposable
         patience.CancelAfter(_requestTimeout);
         try
         {
-            using Stream stream = await response.Content.ReadAsStreamAsync(patience.Token).ConfigureAwait(false);
-            using JsonDocument json = await JsonDocument.ParseAsync(stream, cancellationToken: patience.Token).ConfigureAwait(false);
-            return json.RootElement.Clone();
+            using JsonDocument json = JsonDocument.Parse(await WholeAnswer.ReadAsync(response.Content, patience.Token).ConfigureAwait(false));
+            return json.RootElement.ValueKind == JsonValueKind.Object ? json.RootElement.Clone() : throw new JsonException("It is no object.");
         }
         catch (JsonException exception)
         {
@@ -115,6 +114,9 @@ internal sealed class GcsClient : IDisposable
 
     /// <summary>The bucket does not exist.</summary>
     internal RabbitBackupException NoBucket(string target, Exception inner) => _errors.NoBucket(target, inner);
+
+    /// <summary>The answer to a put does not say what was stored.</summary>
+    internal RabbitBackupException NotFromStore(string target) => _errors.NotFromStore(target);
 
     /// <summary>The content arrived with another checksum.</summary>
     internal RabbitBackupException Garbled(string target) => _errors.Garbled(target, null);

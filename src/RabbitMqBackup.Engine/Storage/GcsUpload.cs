@@ -60,7 +60,7 @@ internal sealed class GcsUpload(GcsClient client, string bucket, string? storage
 
                 if (stored is not null)
                 {
-                    return await CheckAsync(stored, cancellationToken).ConfigureAwait(false);
+                    return await CheckAsync(stored, isWhole: current.Length == 0, cancellationToken).ConfigureAwait(false);
                 }
             }
         }
@@ -183,7 +183,14 @@ internal sealed class GcsUpload(GcsClient client, string bucket, string? storage
                 have = persisted > have ? persisted : throw Stuck();
             }
 
-            return null;
+            if (total is null)
+            {
+                return null;
+            }
+
+            // All is there and the object is not: the session is asked to finish.
+            using HttpResponseMessage finished = await PutAsync(session, null, new ContentRange(null, 0, total), cancellationToken).ConfigureAwait(false);
+            return finished.StatusCode == HttpStatusCode.PermanentRedirect ? throw Stuck() : await FinishAsync(finished, cancellationToken).ConfigureAwait(false);
         },
         cancellationToken);
 
@@ -222,7 +229,8 @@ internal sealed class GcsUpload(GcsClient client, string bucket, string? storage
         }
 
         await ThrowIfRefusedAsync(response, cancellationToken).ConfigureAwait(false);
-        return GcsObject.Parse(await client.ReadJsonAsync(response, _target, cancellationToken).ConfigureAwait(false));
+        GcsObject stored = GcsObject.Parse(await client.ReadJsonAsync(response, _target, cancellationToken).ConfigureAwait(false));
+        return stored.Generation.Length > 0 ? stored : throw client.NotFromStore(_target);
     }
 
     private async Task ThrowIfRefusedAsync(HttpResponseMessage response, CancellationToken cancellationToken)
@@ -243,10 +251,10 @@ internal sealed class GcsUpload(GcsClient client, string bucket, string? storage
         }
     }
 
-    /// <summary>Compares the checksum of what arrived with what was sent; what differs is deleted.</summary>
-    private async Task<GcsObject> CheckAsync(GcsObject stored, CancellationToken cancellationToken)
+    /// <summary>Compares the checksum of what arrived with what was sent; what differs is deleted, and so is what was finished before its end.</summary>
+    private async Task<GcsObject> CheckAsync(GcsObject stored, bool isWhole, CancellationToken cancellationToken)
     {
-        if (stored.Crc32C == _crc.ToString())
+        if (isWhole && stored.Crc32C == _crc.ToString())
         {
             return stored;
         }

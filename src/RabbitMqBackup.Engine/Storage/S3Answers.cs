@@ -36,7 +36,7 @@ internal sealed class S3Answers(TimeSpan requestTimeout) : HttpClientFactory
             try
             {
                 using HttpContent coming = response.Content;
-                ByteArrayContent whole = new(await coming.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false));
+                ByteArrayContent whole = new(await WholeAnswer.ReadAsync(coming, cancellationToken).ConfigureAwait(false));
                 foreach ((string name, HeaderStringValues values) in coming.Headers.NonValidated)
                 {
                     whole.Headers.TryAddWithoutValidation(name, values);

@@ -33,6 +33,9 @@ internal sealed class S3Errors(string place)
     /// <summary>Two conditional requests met; either may be repeated.</summary>
     internal RabbitBackupException Busy(string target, Exception inner) => _errors.FromStatus(503, "ConditionalRequestConflict", target, null, inner);
 
+    /// <summary>The answer to a put says success, and has no version of the object.</summary>
+    internal RabbitBackupException NotFromStore(string target) => _errors.NotFromStore(target);
+
     private RabbitBackupException NoCredentials(string target, Exception inner) => new(ErrorCode.StorageAccessDenied, $"'{place}': the AWS library can't make the request: {inner.Message}", inner)
     {
         Target = _errors.Named(target),

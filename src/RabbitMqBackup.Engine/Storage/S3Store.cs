@@ -185,7 +185,7 @@ internal sealed class S3Store : IObjectStore, IServerSideCopy
             return null;
         }
 
-        async Task<string> CopyOnceAsync()
+        async Task<string?> CopyOnceAsync()
         {
             CopyObjectResponse response = await _client.CopyObjectAsync(_requests.Copy(put, other._bucket, other.Key(from)), cancellationToken).ConfigureAwait(false);
             sha256 = response.ChecksumSHA256 is { Length: > 0 } text ? Convert.FromBase64String(text) : null;
@@ -301,12 +301,13 @@ internal sealed class S3Store : IObjectStore, IServerSideCopy
         cancellationToken);
 
     /// <summary>The request that makes an object visible, with its conditions.</summary>
-    private Task<string> SendAsync(S3Put put, Func<Task<string>> request, CancellationToken cancellationToken) => _policy.RunAsync(
+    private Task<string> SendAsync(S3Put put, Func<Task<string?>> request, CancellationToken cancellationToken) => _policy.RunAsync(
         async _ =>
         {
             try
             {
-                return await request().ConfigureAwait(false);
+                // Without it, who answered is not the store: a proxy with a page of its own, say.
+                return await request().ConfigureAwait(false) is { Length: > 0 } version ? version : throw _errors.NotFromStore(put.Path.ToString());
             }
             catch (AmazonS3Exception exception) when (exception.StatusCode is HttpStatusCode.PreconditionFailed or HttpStatusCode.Conflict or HttpStatusCode.NotFound && exception.ErrorCode != S3Errors.NoSuchBucket)
             {

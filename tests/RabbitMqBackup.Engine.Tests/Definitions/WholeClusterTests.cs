@@ -1,4 +1,6 @@
 using System.Text;
+using RabbitMQ.Client;
+using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Definitions;
 using RabbitMqBackup.TestHost;
 using Xunit;
@@ -125,6 +127,30 @@ public sealed class WholeClusterTests(OwnClusters clusters) : IClassFixture<OwnC
             await broker.KillAsync();
             await broker.StartAsync();
         }));
+    }
+
+    [Fact]
+    public async Task A_quorum_queue_whose_leader_is_silent_is_not_taken_for_empty_by_who_would_delete_it()
+    {
+        OwnTestBroker broker = await clusters.GetAsync("4.3");
+        SampleCluster cluster = new(broker);
+        await cluster.WipeAsync();
+        DefinitionsDocument document = DefinitionsDocument.Parse("""{"queues": [{"vhost": "silent", "name": "orders", "durable": true, "arguments": {"x-queue-type": "quorum"}}]}"""u8.ToArray(), "file");
+        Assert.True((await Importer.ExecuteAsync(await Importer.PlanAsync(new() { Broker = cluster.Options, Document = document }, Cancel), null, Cancel)).IsComplete);
+        await using IConnection client = await new ConnectionFactory { Uri = broker.AmqpUri("silent") }.CreateConnectionAsync(Cancel);
+        await using IChannel channel = await client.CreateChannelAsync(new CreateChannelOptions(true, true), Cancel);
+        QueueInfo queue = new() { VirtualHost = "silent", Name = "orders", Type = QueueTypes.Quorum };
+        await using BrokerConnections connections = new(cluster.Options);
+        QueueDepth empty = await connections.GetDepthAsync(queue, Cancel);
+        await channel.BasicPublishAsync("", "orders", new byte[1], Cancel);
+        await broker.CtlAsync("rabbitmqctl", "eval", """
+            {ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"silent">>, queue, <<"orders">>)), {Leader, _} = amqqueue:get_pid(Q), sys:suspend(Leader), spawn(fun() -> timer:sleep(8000), sys:resume(Leader) end).
+            """);
+
+        QueueDepth silent = await connections.GetDepthAsync(queue, Cancel);
+
+        Assert.Equal((default, new QueueDepth(1, 0)), (empty, silent));
+        Assert.Equal(1u, (await channel.QueueDeclarePassiveAsync("orders", Cancel)).MessageCount);
     }
 
     [Fact]

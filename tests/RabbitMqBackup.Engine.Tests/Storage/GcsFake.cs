@@ -41,6 +41,9 @@ internal sealed class GcsFake : IAsyncDisposable
     /// <summary>Bytes that a chunk loses on its way, once: the answer tells how far it came.</summary>
     internal int LoseBytesOnce { get; set; }
 
+    /// <summary>How often a session that has everything says that it goes on.</summary>
+    internal int Unfinished { get; set; }
+
     /// <summary>The token endpoint refuses the account.</summary>
     internal bool RefuseTokens { get; set; }
 
@@ -196,7 +199,7 @@ internal sealed class GcsFake : IAsyncDisposable
             session.Content.Write(bytes, 0, bytes.Length - lost);
         }
 
-        if (range[1] != "*" && session.Content.Length == long.Parse(range[1], CultureInfo.InvariantCulture))
+        if (range[1] != "*" && session.Content.Length == long.Parse(range[1], CultureInfo.InvariantCulture) && Unfinished-- <= 0)
         {
             session.Stored = await StoreAsync(context, session.Metadata, session.Content.ToArray(), session.Condition);
             return;

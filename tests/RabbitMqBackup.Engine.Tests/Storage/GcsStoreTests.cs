@@ -36,6 +36,26 @@ public sealed class GcsStoreTests : CloudStoreContract
     }
 
     [Theory]
+    [InlineData(1, true)]
+    [InlineData(int.MaxValue, false)]
+    public async Task An_upload_that_has_everything_and_is_not_finished_is_asked_again_and_given_up_in_the_end(int unfinished, bool stored)
+    {
+        _fake!.Unfinished = unfinished;
+        Task<ObjectInfo> put = Task.Run(() => Store.PutAsync(P("a"), new ScriptedStream(Bytes(BigBytes)), new PutOptions(), Cancel), Cancel);
+
+        if (stored)
+        {
+            Assert.Equal(BigBytes, (await put.WaitAsync(TimeSpan.FromMinutes(2), Cancel)).Length);
+        }
+        else
+        {
+            await AssertCodeAsync(ErrorCode.StorageUnavailable, () => put.WaitAsync(TimeSpan.FromMinutes(2), Cancel));
+        }
+
+        Assert.Equal(stored, await Store.HeadAsync(P("a"), Cancel) is not null);
+    }
+
+    [Theory]
     [InlineData(100)]
     [InlineData(0)]
     public async Task Content_that_arrives_altered_is_not_kept(int length)

@@ -42,6 +42,30 @@ public sealed class StreamConsumerTests
     }
 
     [Fact]
+    public async Task Offsets_are_not_stored_where_a_damaged_segment_was_left_out()
+    {
+        await using StreamBed bed = await StreamBed.StartAsync();
+        await bed.CreateAsync("log");
+        for (int i = 0; i < 3; i++)
+        {
+            await bed.PublishNumbersAsync("log", i * 100, 100, bytes: 1_000);
+        }
+
+        await bed.StoreOffsetAsync("log", "reader", 250);
+        BackupManifest manifest = await bed.Harness.BackupAsync(options => options with { SegmentBytes = 64 << 10 });
+        SegmentEntry damaged = manifest.Queues[0].Segments[1];
+        await File.WriteAllBytesAsync(Directory.GetFiles(bed.Harness.Folder, Path.GetFileName(damaged.Key), SearchOption.AllDirectories).Single(), [1, 2, 3], Stop);
+        await bed.DeleteAsync("log");
+
+        RestoreResult result = await bed.Harness.RestoreAsync(manifest, options => options with { ConsumerOffsets = true, Force = true });
+
+        RestoreQueueResult row = Assert.Single(result.Queues);
+        Assert.Equal((300 - damaged.Records, nameof(ErrorCode.SegmentCorrupt)), (row.Confirmed, row.ErrorCode));
+        Assert.Empty(row.ConsumerOffsets);
+        Assert.Contains("were not stored", row.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Offsets_are_not_stored_where_other_messages_lie_among_the_restored_ones()
     {
         await using StreamBed bed = await StreamBed.StartAsync();

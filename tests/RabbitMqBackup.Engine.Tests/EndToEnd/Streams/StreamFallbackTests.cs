@@ -1,9 +1,13 @@
 using System.Net;
+using System.Net.Http.Json;
 using System.Text;
+using System.Text.Json;
 using RabbitMQ.Client;
 using RabbitMqBackup.Engine.Backup;
 using RabbitMqBackup.Engine.Catalog;
+using RabbitMqBackup.Engine.Messages.Chunks;
 using RabbitMqBackup.Engine.Restore;
+using RabbitMqBackup.Engine.Tests.Broker.Streams;
 using Xunit;
 
 namespace RabbitMqBackup.Engine.Tests.EndToEnd.Streams;
@@ -58,6 +62,34 @@ public sealed class StreamFallbackTests
 
         Assert.Equal(Enumerable.Range(0, 5_000).Select(i => ($"body {i}", $"m{i}", (long?)i)), messages.Select(m => (m.Text!, m.Properties.MessageId!, m.Offset)));
         Assert.Equal(5_000, (await bed.MessagesAsync("log")).Count);
+    }
+
+    [Theory]
+    [InlineData("3.10", true)]
+    [InlineData("4.0", true)]
+    [InlineData("4.3", true)]
+    [InlineData("4.3", false)]
+    public async Task Compressed_batches_which_no_broker_delivers_over_AMQP_are_a_gap(string generation, bool between)
+    {
+        await using StreamBed bed = await StreamBed.StartAsync(generation);
+        await bed.CreateAsync("log");
+        byte[] batch = TestEntries.Batch(BatchCodec.Gzip, [.. Enumerable.Range(10, 20).Select(number => StreamBed.Number(number)[4..])]);
+        await bed.PublishAsync("log", between ? [.. Enumerable.Range(0, 10).Select(number => StreamBed.Number(number)), batch, StreamBed.Number(30)] : [batch]);
+
+        // At the ends of a stream only the broker's own count tells.
+        while (!between && (await bed.Broker.Management.GetFromJsonAsync<JsonElement>($"queues/{bed.VirtualHost}/log", Stop)) is var queue && !(queue.TryGetProperty("messages", out JsonElement messages) && messages.GetInt64() == 20))
+        {
+            await Task.Delay(200, Stop);
+        }
+
+        BackupManifest manifest = await bed.Harness.BackupAsync(options => options with { Broker = options.Broker with { StreamEndpoint = new DnsEndPoint(bed.Broker.Host, 1) } });
+
+        QueueEntry entry = Assert.Single(manifest.Queues);
+        GapEntry gap = Assert.Single(entry.Gaps);
+
+        // The oldest breaks the connection off at the first of them.
+        (QueueOutcome, long, string, long?) told = generation == "3.10" ? (QueueOutcome.Failed, 0, nameof(ErrorCode.BrokerConnectionLost), null) : (QueueOutcome.Incomplete, between ? 11 : 0, "NotDelivered", 20);
+        Assert.Equal((BackupStatus.Partial, told), (manifest.Status, (entry.Outcome, entry.Messages, gap.Code, gap.Messages)));
     }
 
     [Fact]
