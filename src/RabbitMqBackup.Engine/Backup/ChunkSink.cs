@@ -24,7 +24,8 @@ internal sealed class ChunkSink(CaptureContext context, QueueJournal journal, Fu
     /// <summary>A record counts its messages in 31 bits, and hardly anything in a batch's header is checked by brokers before 4.3.</summary>
     private const int MaxRunMessages = 1 << 30;
 
-    private readonly List<StreamGap> _gaps = [];
+    /// <summary>Replaced, not changed: the thread that uploads looks at it, too.</summary>
+    private volatile StreamGap[] _gaps = [];
     private readonly HashSet<ulong> _suspects = [];
     private readonly SegmentUploads _uploads = new(context, journal, keyOf, committed);
     private byte[] _part = new byte[PartBytes + (PartBytes / 4)];
@@ -141,7 +142,7 @@ internal sealed class ChunkSink(CaptureContext context, QueueJournal journal, Fu
         else if (_collects)
         {
             // Nothing of it was written.
-            _gaps.Add(new StreamGap(Math.Max((long)_chunk.FirstOffset, NextOffset), Math.Max((long)_chunk.NextOffset - 1, NextOffset), StreamGapKind.Corrupt));
+            _gaps = [.. _gaps, new StreamGap(Math.Max((long)_chunk.FirstOffset, NextOffset), Math.Max((long)_chunk.NextOffset - 1, NextOffset), StreamGapKind.Corrupt)];
             NextOffset = Math.Max((long)_chunk.NextOffset, NextOffset + 1);
         }
         else
@@ -185,7 +186,7 @@ internal sealed class ChunkSink(CaptureContext context, QueueJournal journal, Fu
             (NextOffset, LastOffset, LastChunkTime, _messages, _bytes) = _mark;
             _reportedMessages = Math.Min(_reportedMessages, _messages);
             _reportedBytes = Math.Min(_reportedBytes, _bytes);
-            _gaps.RemoveAll(gap => gap.FirstOffset >= NextOffset);
+            _gaps = [.. _gaps.Where(gap => gap.FirstOffset < NextOffset)];
         }
 
         _partLength = 0;

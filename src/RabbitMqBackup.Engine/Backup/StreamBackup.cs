@@ -21,9 +21,12 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
     private readonly StreamConnector _connector = new(context.Broker, context.Time);
     private readonly QueueJournal _journal = context.Journal.Of(queue.VirtualHost, queue.Name);
     private readonly QueueEntry? _begun = context.Journal.Begun.FirstOrDefault(entry => entry.VirtualHost == queue.VirtualHost && entry.Name == queue.Name);
-    private readonly List<StreamGap> _gaps = [];
+
+    /// <summary>Replaced, not changed: the thread that uploads looks at it, too.</summary>
+    private volatile StreamGap[] _gaps = [];
     private IReadOnlyDictionary<string, long> _consumerOffsets = new Dictionary<string, long>();
     private ChunkReader? _reader;
+    private ChunkSink? _sink;
     private StreamEntry? _base = context.BaseOf(queue);
     private bool _connected;
     private (long Offset, long Time)? _known;
@@ -72,7 +75,7 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
             context.Journal.Begin(NewEntry());
         }
 
-        ChunkSink sink = NewSink();
+        ChunkSink sink = _sink = NewSink();
         try
         {
             await LookUpSuperStreamAsync(cancellationToken).ConfigureAwait(false);
@@ -87,9 +90,9 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
                 }
 
                 (_base, _endChunk, _nextOffset, _isAnew, _wasReplaced) = (null, null, 0, true, false);
-                _gaps.Clear();
+                _gaps = [];
                 _consumerOffsets = new Dictionary<string, long>();
-                sink = NewSink();
+                sink = _sink = NewSink();
                 failure = await ReadAsync(sink, cancellationToken).ConfigureAwait(false);
             }
 
@@ -125,14 +128,20 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
         Arriving = Compare,
     };
 
-    /// <summary>Another run that goes on from here reads neither what tracking chunks said so far nor what was missing: it finds both in the checkpoint. Called on the thread that uploads.</summary>
+    /// <summary>
+    /// Another run that goes on from here reads neither what tracking chunks said so far nor what was missing: it finds both in the checkpoint. What is missing behind the segment it meets itself. Called on the
+    /// thread that uploads.
+    /// </summary>
     private void OnCommitted(SegmentEntry segment)
     {
+        // In this order: what a connection that ends right now has met is in both then, and not in neither.
+        long from = From;
         StreamReadResult? progress = _reader?.Progress;
+        IEnumerable<StreamGap> gaps = [.. progress is null ? [] : Truncated(progress, from), .. _gaps, .. _sink?.DamagedChunks ?? []];
         QueueEntry entry = NewEntry();
         context.Journal.Begin(entry with
         {
-            Gaps = [.. EarlierGaps, .. (progress?.Gaps ?? []).Where(gap => gap.LastOffset >= (_base?.NextOffset ?? 0)).Select(NewGap)],
+            Gaps = [.. EarlierGaps, .. gaps.Where(gap => gap.FirstOffset <= segment.LastOffset).OrderBy(gap => gap.FirstOffset).DistinctBy(gap => gap.LastOffset).Select(NewGap)],
             Stream = entry.Stream! with { ConsumerOffsets = ConsumerOffsets(progress?.ConsumerOffsets) },
         });
         committed(segment, entry);
@@ -183,7 +192,7 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
 
                 // What is read again may have gone meanwhile, and what was missing is missing once.
                 _nextOffset = Math.Min(_nextOffset, next);
-                _gaps.RemoveAll(gap => gap.FirstOffset >= next);
+                _gaps = [.. _gaps.Where(gap => gap.FirstOffset < next)];
                 try
                 {
                     await reconnects.WaitAsync(_connected ? exception : Final(exception), next, cancellationToken).ConfigureAwait(false);
@@ -244,17 +253,20 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
         }
     }
 
+    /// <summary>What is missing before this was missing before.</summary>
+    private long From => Math.Max(Volatile.Read(ref _nextOffset), _base?.NextOffset ?? 0);
+
     private void Note(StreamReadResult result, ChunkSink sink)
     {
-        long from = Math.Max(_nextOffset, _base?.NextOffset ?? 0);
-        foreach (StreamGap gap in result.Gaps.Where(gap => gap.Kind is StreamGapKind.Truncated && gap.LastOffset >= from))
-        {
-            _gaps.Add(gap with { FirstOffset = Math.Max(gap.FirstOffset, from) });
-        }
-
+        _gaps = [.. _gaps, .. Truncated(result, From)];
         _consumerOffsets = ConsumerOffsets(result.ConsumerOffsets);
-        _nextOffset = Math.Max(_nextOffset, Math.Max(sink.NextOffset, result.NextOffset ?? 0));
+        Volatile.Write(ref _nextOffset, Math.Max(_nextOffset, Math.Max(sink.NextOffset, result.NextOffset ?? 0)));
     }
+
+    /// <summary>What retention has taken from an offset on.</summary>
+    private static IEnumerable<StreamGap> Truncated(StreamReadResult result, long from) => result.Gaps
+        .Where(gap => gap.Kind is StreamGapKind.Truncated && gap.LastOffset >= from)
+        .Select(gap => gap with { FirstOffset = Math.Max(gap.FirstOffset, from) });
 
     /// <summary>Looks at the first chunk of each connection: one of another time at the place of the last message known belongs to another stream.</summary>
     private void Compare(ChunkHeader chunk)

@@ -75,8 +75,9 @@ internal sealed class ScriptedStreamServer : IAsyncDisposable
                 peers.Add(ServeAsync(client, Connections++));
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is OperationCanceledException or SocketException or InvalidOperationException)
         {
+            // A listener that was stopped between two calls says InvalidOperationException.
             await Task.WhenAll(peers);
         }
     }

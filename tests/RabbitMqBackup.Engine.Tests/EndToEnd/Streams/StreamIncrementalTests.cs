@@ -161,5 +161,38 @@ public sealed class StreamIncrementalTests
         Assert.Equal(10_100, entry.Stream!.NextOffset);
     }
 
+    [Fact]
+    public async Task What_retention_took_is_told_once_by_a_run_that_goes_on_after_a_cut()
+    {
+        await using StreamBed bed = await StreamBed.StartAsync();
+        await bed.CreateAsync("log", ("max-length-bytes", "1000000"), ("stream-max-segment-size-bytes", "500000"));
+        await bed.PublishNumbersAsync("log", 0, 100, bytes: 100);
+        BackupManifest first = await bed.Harness.BackupAsync(Incremental);
+        for (int i = 0; i < 20; i++)
+        {
+            await bed.PublishNumbersAsync("log", 100 + (i * 1000), 1000, bytes: 100);
+        }
+
+        using CancellationTokenSource cut = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+        int stored = bed.Harness.Segments.Count;
+        bed.Harness.OnSegmentCount = count =>
+        {
+            if (count == stored + 3)
+            {
+                cut.Cancel();
+            }
+        };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => bed.Harness.BackupAsync(options => Incremental(options) with { BackupId = "cut", SegmentBytes = 64 << 10 }, cut.Token));
+        bed.Harness.OnSegmentCount = null;
+
+        BackupManifest second = await bed.Harness.BackupAsync(options => options with { BackupId = "cut", Resume = true });
+
+        QueueEntry entry = Assert.Single(second.Queues);
+        GapEntry gap = Assert.Single(entry.Gaps);
+        Assert.Equal((first.Queues[0].Stream!.NextOffset, (long?)entry.Segments[0].FirstOffset - 1), (gap.FirstOffset, gap.LastOffset));
+        Assert.Equal(20_100, entry.Messages + gap.Messages + 100);
+        Assert.Equal((QueueOutcome.Incomplete, 20_100L), (entry.Outcome, entry.Stream!.NextOffset));
+    }
+
     private static BackupOptions Incremental(BackupOptions options) => options with { Incremental = true };
 }
