@@ -33,6 +33,7 @@ public sealed class SignalTests : BrokerTest
     public async Task A_second_interrupt_does_not_wait_for_a_broker_that_does_not_answer()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() || OperatingSystem.IsMacOS(), "SIGINT");
+        Assert.SkipWhen(IgnoresInterrupts, "These tests run in the background of a shell, or under nohup: there a process and its children ignore SIGINT.");
         await FillAsync("orders", Messages, "quorum", bytes: 500);
         using (Relay relay = new(VirtualHost.AmqpUri.Port))
         {
@@ -42,20 +43,17 @@ public sealed class SignalTests : BrokerTest
 
             // For a quorum queue's order the first waits for what is on its way, up to a minute.
             Assert.False(await session.EndsWithinAsync(TimeSpan.FromSeconds(3)), "The first interrupt did not wait for the messages to go back.");
-            bool ended = false;
-            for (int i = 0; i < 6 && !ended; i++)
-            {
-                // On a busy machine the first may not have come through yet, so that this one counts as the first.
-                session.Signal("INT");
-                ended = await session.EndsWithinAsync(TimeSpan.FromSeconds(8));
-            }
-
-            Assert.True(ended, "The second interrupt waited.");
+            session.Signal("INT");
+            Assert.True(await session.EndsWithinAsync(TimeSpan.FromSeconds(30)), "The second interrupt waited.");
         }
 
         Assert.Empty(Manifests);
         await AssertAllBackAsync();
     }
+
+    /// <summary>What this process has inherited, and its children will; Linux only.</summary>
+    private static bool IgnoresInterrupts => File.Exists("/proc/self/status")
+        && (Convert.ToUInt64(File.ReadLines("/proc/self/status").Single(line => line.StartsWith("SigIgn:", StringComparison.Ordinal))[7..].Trim(), 16) & 2) != 0;
 
     /// <summary>A broker takes back what a connection held some time after its end.</summary>
     private async Task AssertAllBackAsync()

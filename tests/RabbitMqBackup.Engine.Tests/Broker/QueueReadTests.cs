@@ -92,8 +92,9 @@ public sealed class QueueReadTests
             }
             catch (EqualException)
             {
-                // The cancel, which this leader does not answer either.
-                await Assert.ThrowsAnyAsync<IOException>(peer.ReadFrameAsync);
+                // The cancel, which this leader does not answer either. On a busy machine the end of the test may come before that of the connection.
+                Exception end = await Assert.ThrowsAnyAsync<Exception>(peer.ReadFrameAsync);
+                Assert.True(end is IOException or OperationCanceledException, end.ToString());
             }
         });
         QueueReader reader = new(broker.Options with { RequestTimeout = TimeSpan.FromMilliseconds(300) }, TimeProvider.System);
