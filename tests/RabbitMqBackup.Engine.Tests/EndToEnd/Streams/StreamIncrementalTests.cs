@@ -144,13 +144,7 @@ public sealed class StreamIncrementalTests
     public async Task What_retention_took_between_two_backups_is_a_gap()
     {
         await using StreamBed bed = await StreamBed.StartAsync();
-        await bed.CreateAsync("log", ("max-length-bytes", "100000"), ("stream-max-segment-size-bytes", "50000"));
-        await bed.PublishNumbersAsync("log", 0, 100, bytes: 100);
-        BackupManifest first = await bed.Harness.BackupAsync(Incremental);
-        for (int i = 0; i < 10; i++)
-        {
-            await bed.PublishNumbersAsync("log", 100 + (i * 1000), 1000, bytes: 100);
-        }
+        BackupManifest first = await OutgrowAsync(bed, maxBytes: 100_000, messages: 10_000);
 
         BackupManifest second = await bed.Harness.BackupAsync(Incremental);
 
@@ -165,13 +159,7 @@ public sealed class StreamIncrementalTests
     public async Task What_retention_took_is_told_once_by_a_run_that_goes_on_after_a_cut()
     {
         await using StreamBed bed = await StreamBed.StartAsync();
-        await bed.CreateAsync("log", ("max-length-bytes", "1000000"), ("stream-max-segment-size-bytes", "500000"));
-        await bed.PublishNumbersAsync("log", 0, 100, bytes: 100);
-        BackupManifest first = await bed.Harness.BackupAsync(Incremental);
-        for (int i = 0; i < 20; i++)
-        {
-            await bed.PublishNumbersAsync("log", 100 + (i * 1000), 1000, bytes: 100);
-        }
+        BackupManifest first = await OutgrowAsync(bed, maxBytes: 1_000_000, messages: 20_000);
 
         using CancellationTokenSource cut = CancellationTokenSource.CreateLinkedTokenSource(Stop);
         int stored = bed.Harness.Segments.Count;
@@ -192,6 +180,20 @@ public sealed class StreamIncrementalTests
         Assert.Equal((first.Queues[0].Stream!.NextOffset, (long?)entry.Segments[0].FirstOffset - 1), (gap.FirstOffset, gap.LastOffset));
         Assert.Equal(20_100, entry.Messages + gap.Messages + 100);
         Assert.Equal((QueueOutcome.Incomplete, 20_100L), (entry.Outcome, entry.Stream!.NextOffset));
+    }
+
+    /// <summary>A stream with a backup of its first 100 messages, and then with so many more of 100 B that retention has taken some.</summary>
+    private static async Task<BackupManifest> OutgrowAsync(StreamBed bed, int maxBytes, int messages)
+    {
+        await bed.CreateAsync("log", ("max-length-bytes", $"{maxBytes}"), ("stream-max-segment-size-bytes", $"{maxBytes / 2}"));
+        await bed.PublishNumbersAsync("log", 0, 100, bytes: 100);
+        BackupManifest first = await bed.Harness.BackupAsync(Incremental);
+        for (int sent = 0; sent < messages; sent += 1000)
+        {
+            await bed.PublishNumbersAsync("log", 100 + sent, 1000, bytes: 100);
+        }
+
+        return first;
     }
 
     private static BackupOptions Incremental(BackupOptions options) => options with { Incremental = true };
