@@ -67,6 +67,9 @@ internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, Bac
 
     internal bool MemoryIsShort => _pool.BytesInUse > SegmentMemory;
 
+    /// <summary>It would be short soon: who has segments under way waits for them, rather than cut the next one early.</summary>
+    internal bool MemoryIsTight => _pool.BytesInUse > SegmentMemory - (SegmentMemory / 16);
+
     /// <inheritdoc/>
     public void Dispose() => StopSignal.Dispose();
 
