@@ -226,7 +226,51 @@ public sealed class ChunkSinkTests : IAsyncDisposable
         Assert.Equal([9L, 3L], sink.Segments.Select(segment => segment.Records));
     }
 
-    private ChunkSink NewSink(long next, long segmentBytes = 64 << 20, TimeProvider? time = null)
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task No_segment_is_stored_before_the_one_in_front_of_it_is_committed(bool fails)
+    {
+        using ManualResetEventSlim release = new();
+        List<long?> committed = [];
+        await using ChunkSink sink = NewSink(0, segmentBytes: 1000, committed: segment =>
+        {
+            release.Wait(Stop);
+            committed.Add(segment.FirstOffset);
+            if (fails)
+            {
+                throw new RabbitBackupException(ErrorCode.StorageUnavailable, "no more");
+            }
+        });
+        await DriveAsync(sink, 0, Plain(20, 100));
+        await DriveAsync(sink, 20, Plain(20, 100));
+
+        // The second has had time enough to be compressed.
+        while (StoredSegments() == 0)
+        {
+            await Task.Delay(10, Stop);
+        }
+
+        await Task.Delay(200, Stop);
+        Assert.Equal(1, StoredSegments());
+        release.Set();
+
+        if (fails)
+        {
+            await Assert.ThrowsAsync<RabbitBackupException>(() => sink.CompleteAsync(Stop));
+        }
+        else
+        {
+            await sink.CompleteAsync(Stop);
+        }
+
+        Assert.Equal(fails ? [0] : [0, 20], committed);
+        Assert.Equal(committed.Count, StoredSegments());
+    }
+
+    private int StoredSegments() => Directory.GetFiles(_folder, "segment-*", SearchOption.AllDirectories).Length;
+
+    private ChunkSink NewSink(long next, long segmentBytes = 64 << 20, TimeProvider? time = null, Action<SegmentEntry>? committed = null)
     {
         BackupPlan plan = new()
         {
@@ -240,7 +284,7 @@ public sealed class ChunkSinkTests : IAsyncDisposable
         BackupJournal journal = new(CheckpointDatabase.Open(Path.Combine(_checkpoints, $"{Guid.NewGuid():N}.db")), job, null, new Dictionary<string, long>(), trouble => Assert.Fail(trouble.Message));
         _journals.Add(journal);
         CaptureContext context = new(plan, new BackupCatalog(plan.Options.Store), journal, LogMessages.Silent.Instance, time ?? TimeProvider.System) { Others = new OtherRuns(new ManagementClient(plan.Options.Broker), TimeProvider.System) };
-        return new ChunkSink(context, journal.Of("/", "s"), number => QueueKey.Segment("/", "s", number, SegmentCompression.None), _ => { }, next);
+        return new ChunkSink(context, journal.Of("/", "s"), number => QueueKey.Segment("/", "s", number, SegmentCompression.None), committed ?? (_ => { }), next);
     }
 
     /// <summary>Gives a chunk to the sink as a reader does.</summary>
