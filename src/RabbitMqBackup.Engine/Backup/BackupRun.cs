@@ -79,8 +79,10 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
 
     private async Task<BackupManifest> CaptureAsync(BackupCatalog catalog, BackupJournal journal, CancellationToken ending, CancellationToken cancellationToken)
     {
-        using OtherRuns others = new(new ManagementClient(plan.Options.Broker), time);
-        using CaptureContext context = new(plan, catalog, journal, log, time) { Others = others, Ending = ending };
+        using ManagementClient management = new(plan.Options.Broker);
+        using CurrentPolicies policies = new(management, time);
+        using OtherRuns others = new(management, time);
+        using CaptureContext context = new(plan, catalog, journal, log, time) { Management = management, Policies = policies, Others = others, Ending = ending };
         await using NodeWatch? watch = await WatchNodesAsync(context, cancellationToken).ConfigureAwait(false);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task<(DefinitionsEntry? Entry, bool Failed)> definitionsTask = CaptureDefinitionsAsync(catalog, context, stop.Token);
@@ -209,10 +211,7 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
                 return;
             }
 
-            void Advanced(long messages, long bytes) => meter.Add(queue.ToString(), messages, bytes);
-            QueueEntry entry = queue.Type == QueueTypes.Stream
-                ? await new StreamBackup(context, queue, TellSegment, Advanced, behind => meter.Behind(queue.ToString(), behind)).RunAsync(stop).ConfigureAwait(false)
-                : await new QueueBackup(context, queue, TellSegment, Advanced).RunAsync(stop).ConfigureAwait(false);
+            QueueEntry entry = await CaptureQueueAsync(context, queue, meter, stop).ConfigureAwait(false);
             entries[index] = entry;
             context.Journal.Finish(entry);
             if (entry.ReadBy.Length > 0)
@@ -228,6 +227,34 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
         }).ConfigureAwait(false);
         return [.. entries, .. Gone(context.Journal)];
     }
+
+    private async Task<QueueEntry> CaptureQueueAsync(CaptureContext context, QueueInfo planned, ProgressMeter meter, CancellationToken cancellationToken)
+    {
+        void Advanced(long messages, long bytes) => meter.Add(planned.ToString(), messages, bytes);
+        QueueInfo queue;
+        try
+        {
+            queue = await CurrentAsync(context, planned, cancellationToken).ConfigureAwait(false);
+        }
+        catch (RabbitBackupException exception)
+        {
+            return new QueueBackup(context, planned, TellSegment, Advanced).Failed(exception);
+        }
+
+        return queue.Type == QueueTypes.Stream
+            ? await new StreamBackup(context, queue, TellSegment, Advanced, behind => meter.Behind(queue.ToString(), behind)).RunAsync(cancellationToken).ConfigureAwait(false)
+            : await new QueueBackup(context, queue, TellSegment, Advanced).RunAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// The queue as it is now. The plan may be hours old, for a person who had to confirm it or for the queues before: meanwhile there may be another queue of the same name, which the plan's way to read would
+    /// harm (auto-delete: its deletion; a delivery limit: its messages). One that is gone is told when it is read.
+    /// </summary>
+    private static Task<QueueInfo> CurrentAsync(CaptureContext context, QueueInfo planned, CancellationToken cancellationToken) => context.BrokerRetry.RunAsync(
+        async _ => await context.Management.GetQueueAsync(new(planned.VirtualHost, planned.Name), cancellationToken).ConfigureAwait(false) is { } queue
+            ? await context.Policies.ApplyAsync(queue, context.Plan.Version, cancellationToken).ConfigureAwait(false)
+            : planned,
+        cancellationToken);
 
     /// <summary>Queues that an earlier attempt finished or began, and that are not on the broker any more.</summary>
     private IEnumerable<QueueEntry> Gone(BackupJournal journal)

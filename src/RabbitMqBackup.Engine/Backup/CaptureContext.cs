@@ -21,6 +21,12 @@ internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, Bac
 
     internal IEngineLog Log => log;
 
+    /// <summary>The cluster's management API.</summary>
+    internal required ManagementClient Management { get; init; }
+
+    /// <summary>Its policies, as they are now.</summary>
+    internal required CurrentPolicies Policies { get; init; }
+
     /// <summary>Other runs of this module at the same cluster.</summary>
     internal required OtherRuns Others { get; init; }
 

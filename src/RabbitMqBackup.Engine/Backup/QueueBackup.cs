@@ -16,6 +16,9 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
     private readonly QueueName _name = new(queue.VirtualHost, queue.Name);
     private DeliveryLimitRescue? _rescue;
     private RescueOutcome? _rescued;
+
+    /// <summary>Of the last attempt.</summary>
+    private ReadPlan? _plan;
     private long? _depth;
     private long? _consumers = context.Options.Force ? null : queue.Consumers;
 
@@ -37,11 +40,6 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             return Skipped(ErrorCode.BrokerInAlarm, trouble);
         }
 
-        if (!context.Options.Force && await context.Others.FindAsync(_name, OtherRuns.Patience, cancellationToken).ConfigureAwait(false) is { } other)
-        {
-            return Skipped(ErrorCode.QueueInUse, InUse(other));
-        }
-
         if (plan.MaxHold is { } hold && context.Rate.Estimate(queue.Messages, queue.MessageBytes, context.Options) is var estimate && estimate > hold)
         {
             context.Log.HoldTimeTooShort(_name.ToString(), estimate, hold);
@@ -59,10 +57,14 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
                     {
                         await AwaitReturnAsync(_name, cancellationToken).ConfigureAwait(false);
                     }
+                    else if (!context.Options.Force && await context.Others.FindAsync(_name, OtherRuns.Patience, cancellationToken).ConfigureAwait(false) is { } other)
+                    {
+                        return Skipped(ErrorCode.QueueInUse, InUse(other));
+                    }
 
                     for (int round = 1; ; round++)
                     {
-                        (entry, failure, bool othersAtWork) = await AttemptAsync(plan, cancellationToken).ConfigureAwait(false);
+                        (entry, failure, bool othersAtWork) = await AttemptAsync(attempt > 1 && _depth is not null ? Repeated(plan) : plan, cancellationToken).ConfigureAwait(false);
                         if (!othersAtWork)
                         {
                             break;
@@ -88,13 +90,20 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
         catch (RabbitBackupException exception) when (!exception.Code.IsStorage())
         {
             // Before the first attempt where the broker was found dead by other queues; else the entry has it, but for the number of attempts.
-            entry = entry.ErrorCode is null
-                ? Outcome([.. context.Journal.Segments(queue.VirtualHost, queue.Name).Select(segment => segment.Entry)], hasUnmatched: false, read: null, exception)
-                : entry with { Reason = exception.Message };
+            entry = entry.ErrorCode is null ? Failed(exception) : entry with { Reason = exception.Message };
         }
 
         return entry;
     }
+
+    /// <summary>A read that broke off has counted as a delivery, on every version: repeated again and again it must not take the application's retries, nor bring a message to its end, also not when forced.</summary>
+    private ReadPlan Repeated(ReadPlan plan) => plan.DeliveryLimit is { } limit
+        ? plan with { StopAtDeliveryCount = DeliveryLimitRules.StopAt(new(limit, IsArgument: false), releaseCounts: true, context.SafetyOptions), IsRepeated = true }
+        : plan;
+
+    /// <summary>The entry of a queue that this run could not read at all; what an earlier one has of it stays.</summary>
+    internal QueueEntry Failed(RabbitBackupException failure) =>
+        Outcome([.. context.Journal.Segments(queue.VirtualHost, queue.Name).Select(segment => segment.Entry)], hasUnmatched: false, read: null, failure);
 
     private static string InUse(string connection) => $"Another run of this module works at it: the connection '{connection}' is open. What that run holds, this one would miss.";
 
@@ -133,6 +142,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
         };
         RabbitBackupException? failure = null;
         QueueReadResult? read = null;
+        _plan = plan;
         try
         {
             read = await new QueueReader(context.Broker, context.Time).ReadAsync(NewRequest(plan), context.Throttle?.Before(sink) ?? sink, cancellationToken).ConfigureAwait(false);
@@ -170,8 +180,8 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
 
     private QueueReadRequest NewRequest(ReadPlan plan)
     {
-        _rescue = plan is { ReleaseCounts: true, DeliveryLimit: not null }
-            ? new DeliveryLimitRescue(context.Broker, context.Plan.Version, _name, plan.LimitCanBeRaised, context.Time)
+        _rescue = plan.ReleaseCounts
+            ? new DeliveryLimitRescue(context.Broker, context.Plan.Version, _name, plan.LimitCanBeRaised || plan.DeliveryLimit is null, context.Time)
             : null;
         return new()
         {
@@ -184,12 +194,14 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             MaxConsumers = plan.MaxConsumers,
             MaxChannels = plan.MaxConsumers > 1 ? QueueReadRequest.DefaultMaxChannels : 1,
             MaxHold = plan.MaxHold,
-            StopAtDeliveryCount = context.Options.Force ? null : plan.StopAtDeliveryCount,
+            StopAtDeliveryCount = context.Options.Force && !plan.IsRepeated ? null : plan.StopAtDeliveryCount,
             DeliveryLimit = plan.ReleaseCounts ? plan.DeliveryLimit : null,
             Rescue = _rescue,
             Rescued = outcome => _rescued = outcome,
             DepthKnown = depth => _depth = Math.Max(_depth ?? 0, depth),
             ConsumersKnown = _consumers,
+            MayComeBack = queue.Unacknowledged > 0,
+            HasPriorities = ReadSafetyRules.HasPriorities(queue, context.Plan.Version),
             StopSignal = context.StopSignal,
             Abort = context.Options.Abort,
             ExpectedDepth = Math.Max(_depth ?? 0, context.Journal.Segments(queue.VirtualHost, queue.Name).Sum(segment => segment.Entry.Records)),
@@ -236,9 +248,9 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
     private QueueEntry Outcome(IReadOnlyList<SegmentEntry> segments, bool hasUnmatched, QueueReadResult? read, RabbitBackupException? failure)
     {
         long messages = segments.Sum(segment => segment.Records);
-        bool isLess = read is not null && read.Delivered < _captured && read.Stop != ReadStop.OthersAtWork;
+        bool isLess = read is not null && read.Delivered < _captured && read.Stop is not (ReadStop.OthersAtWork or ReadStop.DeliveryLimit);
         long depth = Math.Max(Math.Max(_depth ?? 0, messages), read?.Depth ?? (_depth is null ? queue.Messages : 0));
-        ReadAccount account = new(_decision.Plan!, read, failure);
+        ReadAccount account = new(_plan ?? _decision.Plan!, read, failure);
         GapEntry? gap = isLess ? Less(depth - messages, read!) : account.Gap(depth - messages, hasUnmatched);
         IReadOnlyList<string> notes = account.Notes(_rescued, _rescue?.Refusal);
         Tell(notes);

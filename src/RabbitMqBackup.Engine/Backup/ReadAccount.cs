@@ -41,9 +41,18 @@ internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBa
         List<string> notes = [];
         if (rescued?.Raised is { IsNew: true } raised)
         {
+            string reached = rescued.LoweredTo is { } lowered
+                ? $"Its delivery limit was lowered to {lowered} while messages were held that had been given back {read?.HighestDeliveryCount ?? 0} times at most, and"
+                : $"{rescued.Endangered} message(s) had reached its delivery limit of {plan.DeliveryLimit} and";
             notes.Add(
-                $"{rescued.Endangered} message(s) had reached its delivery limit of {plan.DeliveryLimit} and would have been lost when they were given back. The policy '{raised.Policy}' now sets the limit " +
+                $"{reached} would have been lost when they were given back. The policy '{raised.Policy}' now sets the limit " +
                 $"to {raised.Limit?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "none"}. It stays: without it those messages are lost the next time they are given back. Remove-RabbitBackupPolicy removes it.");
+        }
+
+        if (rescued is { LoweredTo: { } limit, Raised: null })
+        {
+            notes.Add(
+                $"Its delivery limit was lowered to {limit} while messages were held, and {refusal ?? "it could not be raised"}: those that had been given back so often are dropped or dead-lettered. They are in this backup.");
         }
 
         if (rescued is not null)
@@ -52,6 +61,12 @@ internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBa
                 $"{Name(message)} had reached the delivery limit of {plan.DeliveryLimit}, and {refusal ?? "the limit could not be raised"}: it was published again, so it is at the end of the queue now."));
             notes.AddRange(rescued.Lost.Select(message =>
                 $"{Name(message)} had reached the delivery limit of {plan.DeliveryLimit}; {refusal ?? "the limit could not be raised"}, and the broker did not confirm a copy: the queue drops or dead-letters it. It is in this backup."));
+        }
+
+        if (read is { PerhapsMissed: > 0 and var left })
+        {
+            notes.Add(
+                $"Messages that came, or came back, while it was read kept being delivered before others. {left} message(s) were ready when the read ended: whether some of them had been there when it began can't be told.");
         }
 
         if (read is { OrderKept: false })
@@ -78,6 +93,8 @@ internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBa
         ReadStop.ConsumerCancelled => "The broker cancelled the reader, as when a queue is deleted or its leader changes.",
         ReadStop.DeliveryLimit when plan.ReleaseCounts =>
             $"A message had been given back {result.HighestDeliveryCount} times: at {plan.StopAtDeliveryCount} reading stops, to leave the rest of the limit of {plan.DeliveryLimit} for the application's own retries. -Force reads on.",
+        ReadStop.DeliveryLimit when plan.IsRepeated =>
+            $"The connection broke while it was read, which counts as a delivery, and a message had been given back {result.HighestDeliveryCount ?? 0} times then: at {plan.StopAtDeliveryCount} it is not read again, to leave the rest of the limit of {plan.DeliveryLimit} for the application's own retries.",
         ReadStop.DeliveryLimit =>
             $"A message is at the delivery limit of {plan.DeliveryLimit}: it would be lost if the backup died while it holds it. -Force reads on.",
         ReadStop.HoldTime => $"Messages may be held for {plan.MaxHold!.Value.TotalSeconds:0} s; the rest was not reached in that time.",

@@ -16,9 +16,13 @@ internal sealed class DeliveryLimitGuard(QueueReadRequest request, ReadSession s
     /// </summary>
     private const int AcknowledgementsAtOnce = 16;
 
+    /// <summary>Messages are held meanwhile, and hardly ever for a reason.</summary>
+    private static readonly TimeSpan LookPatience = TimeSpan.FromSeconds(10);
+
     private readonly HashSet<EndangeredMessage> _publishedAgain = new(ReferenceEqualityComparer.Instance);
     private RaisedLimit? _raised;
     private bool _canNotBeRaised;
+    private long? _loweredTo;
 
     /// <summary>Raises the limit if anything that is held needs that.</summary>
     internal async Task RaiseAsync()
@@ -40,6 +44,7 @@ internal sealed class DeliveryLimitGuard(QueueReadRequest request, ReadSession s
     /// <summary>The last chance before the release, with all consumers gone.</summary>
     internal async Task SettleAsync(IReadOnlyList<ReadChannel> channels)
     {
+        await LookAtLimitAsync().ConfigureAwait(false);
         await RaiseAsync().ConfigureAwait(false);
         EndangeredMessage[] messages = [.. session.Endangered.Where(message => !_publishedAgain.Contains(message))];
         try
@@ -51,16 +56,32 @@ internal sealed class DeliveryLimitGuard(QueueReadRequest request, ReadSession s
         }
         finally
         {
-            if (session.EndangeredTotal > 0)
+            if (session.EndangeredTotal > 0 || _loweredTo is not null)
             {
                 request.Rescued?.Invoke(new RescueOutcome
                 {
                     Endangered = session.EndangeredTotal,
+                    LoweredTo = _loweredTo,
                     Raised = _raised,
                     PublishedAgain = [.. session.Endangered.Where(_publishedAgain.Contains)],
                     Lost = [.. session.Endangered.Where(message => !_publishedAgain.Contains(message))],
                 });
             }
+        }
+    }
+
+    /// <summary>A policy can have been set, or changed, since the read began.</summary>
+    private async Task LookAtLimitAsync()
+    {
+        if (session.Held == 0 || request.Rescue is not { } rescue)
+        {
+            return;
+        }
+
+        using CancellationTokenSource patience = new(LookPatience, time);
+        if (await rescue.LimitNowAsync(patience.Token).ConfigureAwait(false) is { } limit && session.LowerLimit(limit))
+        {
+            _loweredTo = limit;
         }
     }
 

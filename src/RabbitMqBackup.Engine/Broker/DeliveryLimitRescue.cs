@@ -38,7 +38,8 @@ internal sealed class DeliveryLimitRescue(BrokerOptions broker, Version version,
         {
             using ManagementClient management = new(broker);
             EffectivePolicy policies = new(await management.ListPoliciesAsync(queue.VirtualHost, cancellationToken).ConfigureAwait(false), []);
-            PolicyRule? before = policies.UserPolicy(queue, QueueTypes.Quorum);
+            QueueInfo? info = await management.GetQueueAsync(queue, cancellationToken).ConfigureAwait(false);
+            PolicyRule? before = info is null ? policies.UserPolicy(queue, QueueTypes.Quorum) : policies.UserPolicy(info);
             // Twice as much: room for as many backups again, and still an end for a message that fails for ever.
             bool isNew = before is null || !BackupPolicy.IsOurs(before) || !(before.Definition.GetValueOrDefault(BackupPolicy.LimitKey) as long? > highestCount);
             PolicyRule raised = isNew ? BackupPolicy.Raise(queue, before, Math.Max(10, highestCount * 2)) : before!;
@@ -71,6 +72,20 @@ internal sealed class DeliveryLimitRescue(BrokerOptions broker, Version version,
     }
 
     /// <inheritdoc/>
+    public async Task<long?> LimitNowAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            using ManagementClient management = new(broker);
+            return await management.GetQueueAsync(queue, cancellationToken).ConfigureAwait(false) is { } info ? await LimitAsync(management, info, cancellationToken).ConfigureAwait(false) : null;
+        }
+        catch (Exception exception) when (exception is RabbitBackupException or OperationCanceledException)
+        {
+            return null;
+        }
+    }
+
+    /// <inheritdoc/>
     public ReadOnlyMemory<byte> PropertiesOfCopy(EndangeredMessage message)
     {
         byte[] properties = message.Properties;
@@ -80,13 +95,21 @@ internal sealed class DeliveryLimitRescue(BrokerOptions broker, Version version,
         return buffer.AsMemory(0, edit.Apply(properties, buffer));
     }
 
+    private async Task<long?> LimitAsync(ManagementClient management, QueueInfo info, CancellationToken cancellationToken)
+    {
+        EffectivePolicy policies = await management.GetPoliciesAsync(cancellationToken).ConfigureAwait(false);
+        return DeliveryLimit.Of(info with { DeliveryLimit = null, EffectivePolicy = policies.For(info) }, version).Value;
+    }
+
     private async Task<long?> AwaitLimitAsync(ManagementClient management, long highestCount, CancellationToken cancellationToken)
     {
         long start = time.GetTimestamp();
         while (time.GetElapsedTime(start) < InForceTimeout)
         {
             QueueInfo? info = await management.GetQueueAsync(queue, cancellationToken).ConfigureAwait(false);
-            if (info is not null && (DeliveryLimit.Of(info, version).Value ?? long.MaxValue) is var limit && limit > highestCount)
+            // What the queue says is some seconds old; the policies say at once what is to be.
+            if (info is not null && (DeliveryLimit.Of(info, version).Value ?? long.MaxValue) is var limit && limit > highestCount
+                && (await LimitAsync(management, info, cancellationToken).ConfigureAwait(false) ?? long.MaxValue) > highestCount)
             {
                 await Task.Delay(Settling, time, cancellationToken).ConfigureAwait(false);
                 return limit;

@@ -9,6 +9,9 @@ internal interface IDeliveryLimitRescue
     /// <summary>Raises the limit above a count, and waits until that is in force. Null where it could not be; it does not throw for a broker that refuses.</summary>
     Task<RaisedLimit?> RaiseAsync(long highestCount, CancellationToken cancellationToken);
 
+    /// <summary>The limit as the policies are at this moment; null for none, or where the broker does not say.</summary>
+    Task<long?> LimitNowAsync(CancellationToken cancellationToken);
+
     /// <summary>The property list with which a message is published again.</summary>
     ReadOnlyMemory<byte> PropertiesOfCopy(EndangeredMessage message);
 }

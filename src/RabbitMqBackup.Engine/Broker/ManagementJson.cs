@@ -43,6 +43,7 @@ internal static class ManagementJson
             Exclusive = json.Flag("exclusive"),
             Arguments = JsonValues.ToDictionary(json.Member("arguments")),
             Policy = json.Text("policy") ?? policies?.UserPolicy(name, type)?.Name,
+            IsPolicyTold = policies is null,
             EffectivePolicy = policies is null ? JsonValues.ToDictionary(json.Member("effective_policy_definition")) : policies.For(name, type),
             State = json.Text("state") ?? "",
             Node = json.Text("leader") ?? json.Text("node") ?? "",

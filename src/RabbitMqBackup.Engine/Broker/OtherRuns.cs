@@ -43,11 +43,7 @@ internal sealed class OtherRuns(ManagementClient management, TimeProvider time) 
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        management.Dispose();
-        _gate.Dispose();
-    }
+    public void Dispose() => _gate.Dispose();
 
     private async Task<IReadOnlyCollection<string>> ListAsync(CancellationToken cancellationToken)
     {

@@ -54,6 +54,9 @@ public sealed record QueueInfo
     /// <summary>The delivery limit that the broker says is in force (quorum queues, from 4.0): a number, <c>-1</c> for unlimited, null where it does not say.</summary>
     internal long? DeliveryLimit { get; init; }
 
+    /// <summary>The broker has told which policy is in force, or that none is. Else it was worked out.</summary>
+    internal bool IsPolicyTold { get; init; }
+
     /// <summary>Bytes of the bodies of ready messages; 0 where the API does not say.</summary>
     internal long MessageBytes { get; init; }
 

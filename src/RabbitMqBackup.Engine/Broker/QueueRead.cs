@@ -19,6 +19,9 @@ internal sealed class QueueRead(
     /// <summary>Messages of a quorum queue that can be taken, and given back, in a second, when nothing is done with them; a careful guess, measured are 20,000 and more.</summary>
     private const int HeldPerSecond = 10_000;
 
+    /// <summary>How often a read goes on to what is ready then, when others went before what was ready at the start. Each time leaves as many as came meanwhile.</summary>
+    private const int MaxExtensions = 8;
+
     /// <summary>For the consumers that this takes.</summary>
     private static readonly TimeSpan RoundTrips = TimeSpan.FromSeconds(1);
 
@@ -29,13 +32,21 @@ internal sealed class QueueRead(
     private DepthQuestion? _question;
     private ReadPortions _plan;
     private long _depth;
+
+    /// <summary>What is to be held at most: the depth, and what became known to be there beyond it.</summary>
+    private long _reach;
+    private int _extensions;
+    private long _overtakers;
+    private long _perhapsMissed;
+    private bool _mayComeBack;
     private long _granted;
     private long _start;
 
     /// <summary>Reads and gives back.</summary>
     internal async Task<QueueReadResult> RunAsync(DeclareOk depth, CancellationToken cancellationToken)
     {
-        (_depth, _plan, _start) = (depth.Ready, ReadPortions.For(request, depth.Ready), time.GetTimestamp());
+        (_depth, _reach, _plan, _start) = (depth.Ready, depth.Ready, ReadPortions.For(request, depth.Ready), time.GetTimestamp());
+        _mayComeBack = request.MayComeBack || depth.Consumers > 0;
         _question = new DepthQuestion(control, request, _session, options, time);
         _channels = new ReadChannels(connection, request, _session);
         _guard = new DeliveryLimitGuard(request, _session, time);
@@ -71,6 +82,7 @@ internal sealed class QueueRead(
             ConsumersBefore = depth.Consumers,
             ConsumersAfter = after.Consumers,
             AllReturned = all,
+            PerhapsMissed = _perhapsMissed,
             OrderKept = stop == ReadStop.Drained || !MoreWasGivenBack,
             Stop = stop,
             StopReason = request.StopSignal?.Reason ?? _session.BlockedBy,
@@ -99,7 +111,7 @@ internal sealed class QueueRead(
                 return stop;
             }
 
-            if (_granted >= _plan.Target)
+            if (_granted >= _plan.Target && !await ExtendAsync(cancellationToken).ConfigureAwait(false))
             {
                 return _plan.Stop;
             }
@@ -135,8 +147,33 @@ internal sealed class QueueRead(
             };
         }
 
-        (_depth, _plan) = (depth, ReadPortions.For(request, depth));
+        (_depth, _reach, _plan) = (depth, depth, ReadPortions.For(request, depth));
         request.DepthKnown?.Invoke(depth);
+        return true;
+    }
+
+    /// <summary>
+    /// As many were read as were ready at the start, but not all of these where others went before them: returned by consumers, or of a higher priority. Then the read goes on to all that is ready now.
+    /// </summary>
+    private async Task<bool> ExtendAsync(CancellationToken cancellationToken)
+    {
+        long overtakers = _session.Prioritized + (_mayComeBack ? _session.Redelivered : 0);
+        if (_plan.Stop != ReadStop.DepthReached || overtakers == _overtakers)
+        {
+            return false;
+        }
+
+        _overtakers = overtakers;
+        long ready = (await _question!.AskAsync(cancellationToken).ConfigureAwait(false)).Ready;
+        long more = request.Method == QueueReadMethod.Get ? ready : Math.Min(ready, _channels!.Free * _plan.Prefetch);
+        if (++_extensions > MaxExtensions || more == 0)
+        {
+            _perhapsMissed = ready;
+            return false;
+        }
+
+        _reach += more;
+        _plan = _plan with { Target = _plan.Target + more };
         return true;
     }
 
@@ -174,7 +211,7 @@ internal sealed class QueueRead(
                 }
 
                 // Few at first: usually the next one is new already, and all that is asked for has to be taken, each for a delivery.
-                await AddConsumerAsync(Math.Min(more, _depth - _granted), cancellationToken).ConfigureAwait(false);
+                await AddConsumerAsync(Math.Min(more, _reach - _granted), cancellationToken).ConfigureAwait(false);
                 more = QueueReadRequest.MaxPrefetch;
             }
 
@@ -190,9 +227,9 @@ internal sealed class QueueRead(
     /// are taken first.
     /// </summary>
     private bool MoreIsOnItsWay(ReadStop stop) =>
-        request.IsQuorum && _session.Held < Math.Min(_granted, _depth) && stop is not (ReadStop.Drained or ReadStop.Stalled or ReadStop.ConsumerCancelled);
+        request.IsQuorum && _session.Held < Math.Min(_granted, _reach) && stop is not (ReadStop.Drained or ReadStop.Stalled or ReadStop.ConsumerCancelled);
 
-    private bool MoreWasGivenBack => request.IsQuorum && _session.LastWasRedelivered && _session.Held < _depth;
+    private bool MoreWasGivenBack => request.IsQuorum && _session.LastWasRedelivered && _session.Held < _reach;
 
     /// <summary>How long messages may still be held; what is kept back for the release is not in it.</summary>
     private TimeSpan TimeLeft(bool capturing)
@@ -206,7 +243,7 @@ internal sealed class QueueRead(
         if (capturing)
         {
             // For the order's sake all that was given back before has to be taken as well: that must fit, too.
-            TimeSpan rest = MoreWasGivenBack ? RoundTrips + TimeSpan.FromSeconds((double)(_depth - _session.Held) / HeldPerSecond) : TimeSpan.Zero;
+            TimeSpan rest = MoreWasGivenBack ? RoundTrips + TimeSpan.FromSeconds((double)(_reach - _session.Held) / HeldPerSecond) : TimeSpan.Zero;
             keep += rest > hold / 2 ? hold / 2 : rest > hold / 20 ? rest : hold / 20;
         }
 
@@ -275,7 +312,7 @@ internal sealed class QueueRead(
     private async Task<ReadStop> FetchAsync(DataChannel channel, CancellationToken cancellationToken)
     {
         long asked = 0;
-        while (_session.Answered < _plan.Target)
+        while (_session.Answered < _plan.Target || (_session.Held == _plan.Target && await ExtendAsync(cancellationToken).ConfigureAwait(false)))
         {
             if (EarlyStop(capturing: true) is { } stop)
             {

@@ -85,6 +85,12 @@ internal sealed record QueueReadRequest
     /// <summary>So many consumers of others are expected; with more of them nothing is read. Null: they don't matter.</summary>
     public long? ConsumersKnown { get; init; }
 
+    /// <summary>Consumers hold messages that may come back while the queue is read, and go before others then.</summary>
+    public bool MayComeBack { get; init; }
+
+    /// <summary>The queue delivers messages of a higher priority first.</summary>
+    public bool HasPriorities { get; init; }
+
     /// <summary>Ends the read early. Null: nobody does.</summary>
     public ReadStopSignal? StopSignal { get; init; }
 

@@ -33,6 +33,11 @@ internal sealed record QueueReadResult
     /// </summary>
     public required bool OrderKept { get; init; }
 
+    /// <summary>
+    /// Messages still ready at the end of a read in which others kept being delivered before them: whether some of them were there at the start can't be told. 0 where that is no question.
+    /// </summary>
+    public long PerhapsMissed { get; init; }
+
     /// <summary>Why it ended.</summary>
     public required ReadStop Stop { get; init; }
 

@@ -20,6 +20,7 @@ internal sealed class QueueReader(BrokerOptions options, TimeProvider time)
             options, request.Queue.VirtualHost, OtherRuns.ReaderOf(request.Queue), time, cancellationToken).ConfigureAwait(false);
         await using (connection.ConfigureAwait(false))
         {
+            request = Fit(request, connection);
             DataChannel control = await connection.OpenChannelAsync(request.Queue.ToString(), ChannelEvents.None, cancellationToken).ConfigureAwait(false);
             DeclareOk depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
             for (long changed = time.GetTimestamp(); IsUnsettled(depth, request) && time.GetElapsedTime(changed) < request.IdleTimeout;)
@@ -47,6 +48,16 @@ internal sealed class QueueReader(BrokerOptions options, TimeProvider time)
             return await read.RunAsync(depth, cancellationToken).ConfigureAwait(false);
         }
     }
+
+    /// <summary>One channel asks, the others hold messages. A broker that allows few of them (<c>channel_max</c>) ends the connection at the first too many, with all that is held.</summary>
+    /// <exception cref="RabbitBackupException">There can be only one.</exception>
+    private static QueueReadRequest Fit(QueueReadRequest request, DataConnection connection) => connection.ChannelMax >= 2
+        ? request with { MaxChannels = Math.Min(request.MaxChannels, connection.ChannelMax - 1) }
+        : throw new RabbitBackupException(ErrorCode.BrokerAccessRefused, $"{connection.Target} allows a connection one channel only, and a read needs two.")
+        {
+            Target = request.Queue.ToString(),
+            Hint = "Raise channel_max in rabbitmq.conf to 2 or more; each two million messages of a queue take one more.",
+        };
 
     /// <summary>An earlier reader of the same run is not gone altogether.</summary>
     private static bool IsUnsettled(DeclareOk depth, QueueReadRequest request) =>

@@ -19,6 +19,9 @@ internal sealed class ReadChannels(DataConnection connection, QueueReadRequest r
     /// <summary>No consumer can be added.</summary>
     internal bool IsFull => _all.Count == request.MaxChannels && _all[^1].Consumers.Count == request.MaxConsumers;
 
+    /// <summary>Consumers that can still be added.</summary>
+    internal long Free => ((long)(request.MaxChannels - _all.Count) * request.MaxConsumers) + request.MaxConsumers - _all[^1].Consumers.Count;
+
     /// <summary>Opens the next channel. Only when nothing more comes over the one before.</summary>
     internal async Task OpenAsync(CancellationToken cancellationToken)
     {

@@ -27,6 +27,9 @@ internal sealed record ReadPlan
     /// <summary>Reading stops before a message with this delivery count or more: <see cref="DeliveryLimit"/> without the reserve. Null: no such limit.</summary>
     public long? StopAtDeliveryCount { get; init; }
 
+    /// <summary>An earlier read of the same run broke off, which counted as a delivery.</summary>
+    public bool IsRepeated { get; init; }
+
     /// <summary>The limit in force can be raised by a policy of higher priority: it does not come from a queue argument.</summary>
     public bool LimitCanBeRaised { get; init; }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using RabbitMqBackup.Engine.Broker.Amqp;
+using RabbitMqBackup.Engine.Messages;
 
 namespace RabbitMqBackup.Engine.Broker;
 
@@ -20,6 +21,7 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
     private RabbitBackupException? _closed;
     private bool _isStopped;
     private bool _isCalled;
+    private bool _isLowered;
     private long _milestone = long.MaxValue;
     private long _held;
     private long _answered;
@@ -43,6 +45,12 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
     /// <summary>The last message held was delivered to somebody before.</summary>
     internal bool LastWasRedelivered { get; private set; }
 
+    /// <summary>Messages held that had been delivered to somebody before.</summary>
+    internal long Redelivered { get; private set; }
+
+    /// <summary>Messages held that have a priority, where the queue heeds it.</summary>
+    internal long Prioritized { get; private set; }
+
     /// <summary>The highest x-delivery-count seen, or null.</summary>
     internal long? HighestDeliveryCount => _highestDeliveryCount < 0 ? null : _highestDeliveryCount;
 
@@ -59,7 +67,7 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
         {
             lock (_endangered)
             {
-                return _endangered.Count > 0;
+                return _endangered.Count > 0 || _isLowered;
             }
         }
     }
@@ -151,12 +159,31 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
         }
     }
 
+    /// <summary>
+    /// The limit was lowered while messages are held. True where that is below what one of them has come to: then <see cref="HasEndangered"/> says so until the limit is raised. They were not kept, so they can't be
+    /// published again.
+    /// </summary>
+    internal bool LowerLimit(long limit)
+    {
+        lock (_endangered)
+        {
+            if (limit >= _limit)
+            {
+                return false;
+            }
+
+            _limit = limit;
+            return _isLowered = Math.Max(0, _highestDeliveryCount) >= limit;
+        }
+    }
+
     /// <summary>The limit was raised: from now on only what is at the new one is endangered.</summary>
     internal void RaiseLimit(long? limit)
     {
         lock (_endangered)
         {
             _limit = limit ?? long.MaxValue;
+            _isLowered = _isLowered && Math.Max(0, _highestDeliveryCount) >= _limit;
             _endangered.RemoveAll(message => message.DeliveryCount < _limit);
         }
     }
@@ -180,6 +207,12 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
         Volatile.Write(ref _answered, _answered + 1);
         LastDeliveryTag = delivery.DeliveryTag;
         LastWasRedelivered = delivery.Redelivered;
+        Redelivered += delivery.Redelivered ? 1 : 0;
+        if (request.HasPriorities && HasPriority(delivery.Properties))
+        {
+            Prioritized++;
+        }
+
         if (_isQuorum)
         {
             CheckDeliveryCount(delivery);
@@ -259,6 +292,10 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
             return ValueTask.CompletedTask;
         }
     }
+
+    /// <summary>Bit 11 of the list's flags says that there is one; most messages have none.</summary>
+    private static bool HasPriority(ReadOnlySpan<byte> properties) =>
+        properties is [var flags, ..] && (flags & 0b1000) != 0 && PropertyListReader.Find(properties, BasicProperty.Priority) is [> 0];
 
     private ExceptionDispatchInfo? Pending =>
         Volatile.Read(ref _failure) is { } failure && !Volatile.Read(ref _isStopped) ? failure

@@ -6,6 +6,9 @@ internal sealed record RescueOutcome
     /// <summary>Messages that the return would have dropped.</summary>
     public required int Endangered { get; init; }
 
+    /// <summary>A policy lowered the limit to this while messages were held that it would drop; null where none did.</summary>
+    public long? LoweredTo { get; init; }
+
     /// <summary>The limit was raised, so that they could be given back; null where that was not possible.</summary>
     public RaisedLimit? Raised { get; init; }
 

@@ -283,7 +283,12 @@ public sealed class ChunkSinkTests : IAsyncDisposable
         CheckpointJob job = new() { Kind = BackupCheckpoint.Kind, Id = "b", Store = _folder, CreatedAt = DateTimeOffset.UtcNow };
         BackupJournal journal = new(CheckpointDatabase.Open(Path.Combine(_checkpoints, $"{Guid.NewGuid():N}.db")), job, null, new Dictionary<string, long>(), trouble => Assert.Fail(trouble.Message));
         _journals.Add(journal);
-        CaptureContext context = new(plan, new BackupCatalog(plan.Options.Store), journal, LogMessages.Silent.Instance, time ?? TimeProvider.System) { Others = new OtherRuns(new ManagementClient(plan.Options.Broker), TimeProvider.System) };
+        CaptureContext context = new(plan, new BackupCatalog(plan.Options.Store), journal, LogMessages.Silent.Instance, time ?? TimeProvider.System)
+        {
+            Management = new ManagementClient(plan.Options.Broker),
+            Policies = new CurrentPolicies(new ManagementClient(plan.Options.Broker), TimeProvider.System),
+            Others = new OtherRuns(new ManagementClient(plan.Options.Broker), TimeProvider.System),
+        };
         return new ChunkSink(context, journal.Of("/", "s"), number => QueueKey.Segment("/", "s", number, SegmentCompression.None), committed ?? (_ => { }), next);
     }
 

@@ -60,6 +60,23 @@ public class EffectivePolicyTests
     public void An_expression_that_NET_does_not_know_is_assumed_to_match() =>
         Assert.NotEmpty(new EffectivePolicy([Rule("u", 0, "max-length", 5, pattern: "(?|a|b")], []).For(Orders, "classic"));
 
+    [Fact]
+    public void What_the_broker_tells_decides_between_equal_priorities_and_about_expressions_that_NET_does_not_know()
+    {
+        QueueInfo queue = new() { VirtualHost = "/", Name = "orders", Type = "quorum", IsPolicyTold = true, Policy = "b" };
+        EffectivePolicy policy = new([Rule("a", 1, "max-length", 5), Rule("b", 1, "expires", 7), Rule("odd", 9, "max-length", 1, pattern: "^x++$")], []);
+
+        Assert.Equal("b", policy.UserPolicy(queue)?.Name);
+        Assert.Equal("a", policy.UserPolicy(queue with { Policy = null })?.Name);
+        Assert.Equal("odd", policy.UserPolicy(queue with { Policy = "odd" })?.Name);
+        Assert.Equal("odd", policy.UserPolicy(queue with { IsPolicyTold = false })?.Name);
+        Assert.Equal("new", new EffectivePolicy([Rule("b", 1, "expires", 7), Rule("new", 2, "expires", 8)], []).UserPolicy(queue)?.Name);
+    }
+
+    [Fact]
+    public void As_in_the_broker_an_expression_meets_octets_and_not_characters() =>
+        Assert.NotEmpty(new EffectivePolicy([Rule("u", 0, "max-length", 5, pattern: "^..$")], []).For(new("/", "ü"), "classic"));
+
     private static PolicyRule Rule(string name, int priority, string key, object value, string pattern = ".*") => PolicyRule.FromJson(JsonSerializer.SerializeToElement(new Dictionary<string, object>
     {
         ["vhost"] = "/",

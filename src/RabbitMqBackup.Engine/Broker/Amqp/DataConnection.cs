@@ -34,6 +34,9 @@ internal sealed class DataConnection : IAsyncDisposable
     /// <summary>Negotiated size of a whole frame.</summary>
     internal int FrameMax { get; private set; }
 
+    /// <summary>Channels that the broker lets a connection have.</summary>
+    internal int ChannelMax { get; private set; }
+
     /// <summary>The way out.</summary>
     internal FrameSender Sender => _sender!;
 
@@ -245,6 +248,7 @@ internal sealed class DataConnection : IAsyncDisposable
         }
 
         FrameMax = (int)tune.FrameMax;
+        ChannelMax = tune.ChannelMax;
         if (tune.Heartbeat > 0)
         {
             _heartbeat = new HeartbeatMonitor(this, TimeSpan.FromSeconds(tune.Heartbeat), _time);
