@@ -22,7 +22,7 @@ internal sealed class QueueReader(BrokerOptions options, TimeProvider time)
         {
             DataChannel control = await connection.OpenChannelAsync(request.Queue.ToString(), ChannelEvents.None, cancellationToken).ConfigureAwait(false);
             DeclareOk depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
-            for (long changed = time.GetTimestamp(); IsUnsettled(depth, request) && time.GetElapsedTime(changed) < request.IdleTimeout;)
+            for (long changed = time.GetTimestamp(); IsUnsettled(depth, request) && (time.GetElapsedTime(changed) < request.IdleTimeout || await IsHeldAsync(request, time.GetElapsedTime(changed), cancellationToken).ConfigureAwait(false));)
             {
                 // What an earlier reader held is on its way back.
                 DeclareOk before = depth;
@@ -47,6 +47,8 @@ internal sealed class QueueReader(BrokerOptions options, TimeProvider time)
             return await read.RunAsync(depth, cancellationToken).ConfigureAwait(false);
         }
     }
+
+    private static Task<bool> IsHeldAsync(QueueReadRequest request, TimeSpan elapsed, CancellationToken cancellationToken) => request.IsHeld?.Invoke(elapsed, cancellationToken) ?? Task.FromResult(false);
 
     /// <summary>An earlier reader of the same run is not gone altogether.</summary>
     private static bool IsUnsettled(DeclareOk depth, QueueReadRequest request) =>
