@@ -11,11 +11,15 @@ namespace RabbitMqBackup.TestHost;
 /// <param name="SecretKey">That user's secret key.</param>
 public sealed record CephServer(Uri Endpoint, string AccessKey, string SecretKey)
 {
+    private const string Script = "s3-ceph.sh";
+
     private static readonly Lazy<Task<CephServer>> Shared = new(() => Task.Run(FindAsync));
 
     /// <summary>The process's server; started at the first call, which may take a minute where packages are installed first, and ended with the process.</summary>
     /// <exception cref="TestServerUnavailableException">There is no way to get one here; the message says why. Tests skip with it.</exception>
     public static Task<CephServer> GetAsync() => Shared.Value;
+
+    private bool IsOurs { get; init; }
 
     /// <summary>Makes a bucket, by a request signed here (AWS Signature Version 4), for tests that must not load a cloud's library.</summary>
     public async Task CreateBucketAsync(string name)
@@ -38,6 +42,26 @@ public sealed record CephServer(Uri Endpoint, string AccessKey, string SecretKey
         (await client.SendAsync(request)).EnsureSuccessStatusCode();
     }
 
+    /// <summary>Orders radosgw-admin something: other users, quotas.</summary>
+    /// <exception cref="TestServerUnavailableException">The server is not one of ours. Tests skip with it.</exception>
+    /// <exception cref="InvalidOperationException">It was refused, with the reason.</exception>
+    public async Task AdministerAsync(params string[] arguments)
+    {
+        if (!IsOurs)
+        {
+            throw new TestServerUnavailableException("The server of RABBITMQ_TEST_S3_ENDPOINT is not the tests' own: they make no users and set no quotas there.");
+        }
+
+        try
+        {
+            await ScriptedServer.RunToEndAsync(Script, ["admin", $"{Endpoint.Port}", .. arguments]);
+        }
+        catch (TestServerUnavailableException reason)
+        {
+            throw new InvalidOperationException(reason.Message, reason);
+        }
+    }
+
     private static string Hex(byte[] bytes) => Convert.ToHexString(bytes).ToLowerInvariant();
 
     private static async Task<CephServer> FindAsync()
@@ -49,7 +73,7 @@ public sealed record CephServer(Uri Endpoint, string AccessKey, string SecretKey
 
         try
         {
-            return new(new Uri($"http://127.0.0.1:{await ScriptedServer.StartAsync("s3-ceph.sh")}"), "AKTEST", "SKTESTSECRET");
+            return new(new Uri($"http://127.0.0.1:{await ScriptedServer.StartAsync(Script)}"), "AKTEST", "SKTESTSECRET") { IsOurs = true };
         }
         catch (TestServerUnavailableException e)
         {

@@ -24,17 +24,7 @@ internal static class ScriptedServer
             throw new TestServerUnavailableException($"{script} needs Linux");
         }
 
-        using (Process install = Run(script, "install"))
-        {
-            install.StandardInput.Close();
-            string reason = await install.StandardError.ReadToEndAsync().WaitAsync(InstallTimeout);
-            await install.WaitForExitAsync();
-            if (install.ExitCode != 0)
-            {
-                throw new TestServerUnavailableException(reason.Trim());
-            }
-        }
-
+        await RunToEndAsync(script, "install");
         for (int attempt = 1; ; attempt++)
         {
             int port = FreePorts();
@@ -55,6 +45,26 @@ internal static class ScriptedServer
             {
                 throw new TestServerUnavailableException($"{answer} {await errors}".Trim());
             }
+        }
+    }
+
+    /// <summary>Runs an order of a script that ends by itself.</summary>
+    /// <exception cref="TestServerUnavailableException">It failed, with the script's reason.</exception>
+    internal static async Task RunToEndAsync(string script, params string[] arguments)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            throw new TestServerUnavailableException($"{script} needs Linux");
+        }
+
+        using Process process = Run(script, arguments);
+        process.StandardInput.Close();
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        string errors = await process.StandardError.ReadToEndAsync().WaitAsync(InstallTimeout);
+        await process.WaitForExitAsync();
+        if (process.ExitCode != 0)
+        {
+            throw new TestServerUnavailableException($"{script} {arguments[0]} ended with {process.ExitCode}: {errors.Trim()} {(await output).Trim()}".Trim());
         }
     }
 

@@ -4,6 +4,7 @@
 #   s3-ceph.sh install           once per machine, about 40 s and 0.6 GB
 #   s3-ceph.sh up      PORT      a new server without data; it answers with a line "ready ..." and lives until its standard input ends (Ctrl+D), Ctrl+C, or the
 #                                end of the calling process; then its data are deleted
+#   s3-ceph.sh admin   PORT ...  radosgw-admin with these arguments on the server that is up there: other users, quotas
 #   s3-ceph.sh remove            deletes what install made
 #
 # PORT is the first of a block of 16 free ports: S3 = PORT, monitor +1 and +2, object store +3 to +15. The access key is AKTEST, the secret key SKTESTSECRET.
@@ -205,6 +206,13 @@ up)
   start_server > "$data/log/start" 2>&1 || { echo "failed Ceph did not come up: $(tail -n 15 "$data/log/start" | tr -s '\n ' ' ')"; exit 1; }
   echo "ready S3 on http://127.0.0.1:$port"
   while read -r _; do :; done
+  ;;
+admin)
+  require_host; require_tree
+  [[ ${1:-} =~ ^[0-9]+$ ]] || fail "PORT is that of a server that is up" 2
+  inside=/var/lib/ceph-instances/$1; shift
+  [ -f "$tree$inside/ceph.conf" ] || fail "no server is up on port ${inside##*/}"
+  tool radosgw-admin "$@"
   ;;
 remove)
   require_host

@@ -72,6 +72,12 @@ internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, Bac
 
     internal long UnixMilliseconds() => time.GetUtcNow().ToUnixTimeMilliseconds();
 
+    /// <summary>For <see cref="IsDue"/>.</summary>
+    internal long Timestamp() => time.GetTimestamp();
+
+    /// <summary>True where a segment that was opened then is to be committed, however small it is. Not by the clock on the wall, which may be set back by hours.</summary>
+    internal bool IsDue(long openedAt) => time.GetElapsedTime(openedAt) >= Options.SegmentInterval;
+
     /// <summary>Stores a finished segment, create-only, and gives its row in the manifest.</summary>
     internal async Task<SegmentEntry> PutSegmentAsync(string key, SegmentContent content, CancellationToken cancellationToken)
     {
@@ -86,6 +92,7 @@ internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, Bac
             Records = content.Records,
             FirstTime = DateTimeOffset.FromUnixTimeMilliseconds(content.FirstTime),
             LastTime = DateTimeOffset.FromUnixTimeMilliseconds(content.LastTime),
+            TimesGoBack = content.TimesGoBack,
             FirstOffset = content.FirstOffset,
             LastOffset = content.LastOffset,
             UncompressedBytes = content.UncompressedBytes,

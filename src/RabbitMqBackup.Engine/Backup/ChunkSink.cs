@@ -90,7 +90,7 @@ internal sealed class ChunkSink(CaptureContext context, QueueJournal journal, Fu
         if (_writer is null)
         {
             _writer = new SegmentWriter(context.WriterOptions with { CompressAtEnd = true });
-            _openedAt = context.UnixMilliseconds();
+            _openedAt = context.Timestamp();
             _mark = new Mark(NextOffset, LastOffset, LastChunkTime, _messages, _bytes);
         }
     }
@@ -212,7 +212,7 @@ internal sealed class ChunkSink(CaptureContext context, QueueJournal journal, Fu
 
     private bool IsFull(SegmentWriter writer) =>
         writer.UncompressedBytes >= context.Options.SegmentBytes
-        || context.UnixMilliseconds() - _openedAt >= context.Options.SegmentInterval.TotalMilliseconds
+        || context.IsDue(_openedAt)
         || context.MemoryIsShort;
 
     private void Cut()

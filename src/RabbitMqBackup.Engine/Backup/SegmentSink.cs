@@ -43,7 +43,7 @@ internal sealed class SegmentSink(CaptureContext context, QueueJournal journal, 
         if (_writer is null)
         {
             _writer = new SegmentWriter(context.WriterOptions);
-            _openedAt = _now;
+            _openedAt = context.Timestamp();
             _reportedRecords = 0;
             _reportedBytes = 0;
         }
@@ -125,7 +125,7 @@ internal sealed class SegmentSink(CaptureContext context, QueueJournal journal, 
     private bool IsFull(SegmentWriter writer) =>
         context.MemoryIsShort
         || (_stored.Count == 0
-            && (writer.UncompressedBytes >= context.Options.SegmentBytes || _now - _openedAt >= context.Options.SegmentInterval.TotalMilliseconds));
+            && (writer.UncompressedBytes >= context.Options.SegmentBytes || context.IsDue(_openedAt)));
 
     private void CompareWithStored(SegmentWriter writer)
     {

@@ -25,6 +25,10 @@ internal static class StreamFallback
         "filter values that are not in the message",
     ];
 
+    /// <summary>Whether retention may have taken what is before the first message; else nothing but a batch that was left out can have been there.</summary>
+    private static bool LosesOldest(QueueInfo queue) =>
+        queue.Arguments.Keys.Any(key => key is "x-max-age" or "x-max-length-bytes") || queue.EffectivePolicy.Keys.Any(key => key is "max-age" or "max-length-bytes");
+
     /// <summary>Reads the stream into segments.</summary>
     /// <param name="context">The run.</param>
     /// <param name="queue">The stream.</param>
@@ -52,7 +56,8 @@ internal static class StreamFallback
         await sink.CompleteAsync(isWhole: failure is null, cancellationToken).ConfigureAwait(false);
         long messages = sink.Segments.Sum(segment => segment.Records);
         List<GapEntry> gaps = failure is null ? [] : [new GapEntry(null, failure.Code.ToString(), failure.Message)];
-        if (failure is null && Math.Max(result.Missing, Math.Max(queue.Messages, result.Depth) - messages) is > 0 and long missing)
+        long missing = result.Missing + (LosesOldest(queue) ? 0 : result.FirstOffset ?? 0);
+        if (failure is null && (missing = Math.Max(missing, Math.Max(queue.Messages, result.Depth) - messages)) > 0)
         {
             gaps.Add(new GapEntry(missing, "NotDelivered", NotDelivered));
         }

@@ -249,6 +249,11 @@ internal static class ManifestJson
         json.WriteNumber("records", segment.Records);
         json.WriteNumber("first_time", segment.FirstTime.ToUnixTimeMilliseconds());
         json.WriteNumber("last_time", segment.LastTime.ToUnixTimeMilliseconds());
+        if (segment.TimesGoBack)
+        {
+            json.WriteBoolean("times_go_back", true);
+        }
+
         WriteNumber(json, "first_offset", segment.FirstOffset);
         WriteNumber(json, "last_offset", segment.LastOffset);
         json.WriteNumber("uncompressed_bytes", segment.UncompressedBytes);

@@ -110,6 +110,7 @@ internal static class QueueEntryReader
                 "records" => segment with { Records = json.Whole() },
                 "first_time" => segment with { FirstTime = json.Time() },
                 "last_time" => segment with { LastTime = json.Time() },
+                "times_go_back" => segment with { TimesGoBack = json.Truth() },
                 "first_offset" => segment with { FirstOffset = json.WholeOrNull() },
                 "last_offset" => segment with { LastOffset = json.WholeOrNull() },
                 "uncompressed_bytes" => segment with { UncompressedBytes = json.Whole() },

@@ -15,6 +15,9 @@ public sealed record SegmentEntry
     /// <summary>Capture time of its last message.</summary>
     public DateTimeOffset LastTime { get; init; }
 
+    /// <summary>True where a clock was set back meanwhile: then the first and the last time say nothing of those between them. Default false.</summary>
+    public bool TimesGoBack { get; init; }
+
     /// <summary>First offset, for streams.</summary>
     public long? FirstOffset { get; init; }
 

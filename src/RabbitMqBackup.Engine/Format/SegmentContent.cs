@@ -19,6 +19,9 @@ internal sealed class SegmentContent(BlockBuffer @object) : IDisposable
     /// <summary>Time of the last record, ms since 1970 UTC; 0 without one.</summary>
     internal required long LastTime { get; init; }
 
+    /// <summary>A record is of an earlier time than the one before it.</summary>
+    internal bool TimesGoBack { get; init; }
+
     /// <summary>Offset of its first message, where it holds stream chunks.</summary>
     internal long? FirstOffset { get; init; }
 

@@ -16,6 +16,7 @@ internal sealed class SegmentWriter : IDisposable
     private readonly PayloadWriter _payload;
     private readonly JsonRecordWriter? _json;
     private bool _broken;
+    private bool _timesGoBack;
     private bool _finished;
     private bool _disposed;
     private long? _firstOffset;
@@ -150,6 +151,7 @@ internal sealed class SegmentWriter : IDisposable
             Records = Records,
             FirstTime = FirstTime,
             LastTime = LastTime,
+            TimesGoBack = _timesGoBack,
             FirstOffset = _firstOffset,
             LastOffset = _lastOffset,
             UncompressedBytes = uncompressed,
@@ -208,6 +210,10 @@ internal sealed class SegmentWriter : IDisposable
         if (Records == 0)
         {
             FirstTime = time;
+        }
+        else
+        {
+            _timesGoBack |= time < LastTime;
         }
 
         LastTime = time;

@@ -41,8 +41,8 @@ internal sealed record RecordFilter
     };
 
     /// <summary>
-    /// How much of a segment is meant, by its row in the manifest alone: nothing (false), everything (true), or only its records tell (null). Capture times in a segment are taken to be in order,
-    /// but where the row itself shows that they are not.
+    /// How much of a segment is meant, by its row in the manifest alone: nothing (false), everything (true), or only its records tell (null). Capture times in a segment are in order but where its row says or shows
+    /// that they are not.
     /// </summary>
     internal bool? Covers(SegmentEntry segment)
     {
@@ -55,7 +55,7 @@ internal sealed record RecordFilter
         long begin = segment.FirstTime.ToUnixTimeMilliseconds();
         long end = segment.LastTime.ToUnixTimeMilliseconds();
         bool? times = !HasWindow ? true
-            : Basis == TimeBasis.MessageTimestamp || begin > end ? null
+            : Basis == TimeBasis.MessageTimestamp || segment.TimesGoBack || begin > end ? null
             : Covers(begin, end, After, Before == long.MaxValue ? long.MaxValue : Before - 1);
         return offsets == false || times == false ? false : offsets & times;
     }

@@ -128,6 +128,7 @@ internal sealed class RejectedBackup(BackupStore store, BlockPool pool, TimeProv
             Records = content.Records,
             FirstTime = DateTimeOffset.FromUnixTimeMilliseconds(content.FirstTime),
             LastTime = DateTimeOffset.FromUnixTimeMilliseconds(content.LastTime),
+            TimesGoBack = content.TimesGoBack,
             UncompressedBytes = content.UncompressedBytes,
             StoredBytes = content.Length,
             Sha256 = content.Sha256,

@@ -28,7 +28,6 @@ internal sealed class StreamRestore(
     private long _skipped;
     private long _published;
     private long _large;
-    private Queue<string>? _largeAtEnd;
     private string? _lost;
     private string? _refusal;
     private string? _offsetsNote;
@@ -142,7 +141,7 @@ internal sealed class StreamRestore(
         bool connected = false;
         while (true)
         {
-            (_confirmed, _refused, _skipped, _published, _large, _largeAtEnd) = (0, 0, 0, 0, 0, null);
+            (_confirmed, _refused, _skipped, _published) = (0, 0, 0, 0);
             try
             {
                 await using StreamConnection connection = await _connector.ConnectAsync(row.TargetVirtualHost, row.TargetQueue, StreamAccess.Write, cancellationToken).ConfigureAwait(false);
@@ -161,7 +160,7 @@ internal sealed class StreamRestore(
     private async Task PublishAsync(StreamConnection connection, CancellationToken cancellationToken)
     {
         await using StreamPublisher publisher = await StreamPublisher.DeclareAsync(connection, row.TargetQueue, _name, null, cancellationToken).ConfigureAwait(false);
-        await using ConvertedMessages converted = new(options, row.TargetVirtualHost, row.TargetQueue, time);
+        await using LargeMessages large = new(options, row, _connector, time);
         try
         {
             if (row.Source.Store is { } store)
@@ -174,7 +173,7 @@ internal sealed class StreamRestore(
                     using SegmentReader? reader = await OpenAsync(segments, wanted[i], i + 1 < wanted.Count ? wanted[i + 1] : null, cancellationToken).ConfigureAwait(false);
                     if (reader is not null)
                     {
-                        await PublishSegmentAsync(reader, wanted[i], publisher, converted, cancellationToken).ConfigureAwait(false);
+                        await PublishSegmentAsync(reader, wanted[i], publisher, large, cancellationToken).ConfigureAwait(false);
                     }
                 }
             }
@@ -182,26 +181,28 @@ internal sealed class StreamRestore(
             ulong id = 0;
             foreach (BackupMessage message in row.Source.Messages)
             {
-                await PublishMessageAsync(publisher, converted, ++id, message.RawMessage, cancellationToken).ConfigureAwait(false);
+                await PublishMessageAsync(publisher, large, ++id, message.RawMessage, cancellationToken).ConfigureAwait(false);
             }
 
             await publisher.CompleteAsync(cancellationToken).ConfigureAwait(false);
         }
         finally
         {
-            _confirmed = publisher.ConfirmedMessages + converted.Confirmed;
-            _refused += publisher.RefusedMessages + converted.Refused;
-            _skipped += publisher.SkippedMessages;
+            _confirmed = publisher.ConfirmedMessages + large.Confirmed;
+            _refused += publisher.RefusedMessages + large.Refused;
+            _skipped += publisher.SkippedMessages + large.AlreadyThere;
             if (publisher.Refused is [var first, ..])
             {
                 _refusal ??= $"{first.Code}";
             }
 
-            _lost = string.Join(", ", converted.Lost);
+            (_large, _lost) = (large.Count, string.Join(", ", large.Lost));
         }
     }
 
-    /// <summary>By its row alone, without a look at it, a segment that an earlier run has brought over is passed.</summary>
+    /// <summary>
+    /// By its row alone, without a look at it, a segment that an earlier run has brought over is passed. Not where holes are left out: only the segment tells what of it is not there.
+    /// </summary>
     private bool IsWanted(SourceSegment segment, ulong storedId)
     {
         if (segment.EndOrdinal <= row.Source.FirstOrdinal || segment.FirstOrdinal >= row.Source.EndOrdinal)
@@ -210,7 +211,7 @@ internal sealed class StreamRestore(
         }
 
         bool isWhole = !segment.NeedsFilter && segment.FirstOrdinal >= row.Source.FirstOrdinal && segment.EndOrdinal <= row.Source.EndOrdinal;
-        if (isWhole && segment.Entry.LastOffset is { } last && (ulong)last < storedId)
+        if (isWhole && !options.Force && segment.Entry.LastOffset is { } last && (ulong)last < storedId)
         {
             _skipped += segment.Entry.Records;
             events.OnPublished(row, segment.Entry.Records, segment.Entry.UncompressedBytes);
@@ -220,7 +221,7 @@ internal sealed class StreamRestore(
         return true;
     }
 
-    private async Task PublishSegmentAsync(SegmentReader reader, SourceSegment segment, StreamPublisher publisher, ConvertedMessages converted, CancellationToken cancellationToken)
+    private async Task PublishSegmentAsync(SegmentReader reader, SourceSegment segment, StreamPublisher publisher, LargeMessages large, CancellationToken cancellationToken)
     {
         long ordinal = segment.FirstOrdinal;
         while (reader.TryRead(out SegmentRecord record))
@@ -232,7 +233,7 @@ internal sealed class StreamRestore(
 
             foreach ((ulong offset, ReadOnlyMemory<byte> entries) in _selection.Of(record, ordinal, segment.NeedsFilter))
             {
-                await PublishEntriesAsync(offset, entries, publisher, converted, cancellationToken).ConfigureAwait(false);
+                await PublishEntriesAsync(offset, entries, publisher, large, cancellationToken).ConfigureAwait(false);
             }
 
             if (pace is not null)
@@ -279,7 +280,7 @@ internal sealed class StreamRestore(
         }
     }
 
-    private async Task PublishEntriesAsync(ulong offset, ReadOnlyMemory<byte> rest, StreamPublisher publisher, ConvertedMessages converted, CancellationToken cancellationToken)
+    private async Task PublishEntriesAsync(ulong offset, ReadOnlyMemory<byte> rest, StreamPublisher publisher, LargeMessages large, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -291,7 +292,7 @@ internal sealed class StreamRestore(
 
             // The entry there can't go through the stream protocol. It takes its place behind all before it.
             rest = rest[taken..];
-            (int length, ushort messages) = await PublishOddEntryAsync(rest, offset, publisher, converted, cancellationToken).ConfigureAwait(false);
+            (int length, ushort messages) = await PublishOddEntryAsync(rest, offset, publisher, large, cancellationToken).ConfigureAwait(false);
             rest = rest[length..];
             offset += messages;
             if (rest.IsEmpty)
@@ -304,14 +305,25 @@ internal sealed class StreamRestore(
     /// <summary>An entry that is too large, or a batch whose header RabbitMQ 4.3 refuses.</summary>
     /// <returns>Its length and how many messages it holds.</returns>
     private async Task<(int Length, ushort Messages)> PublishOddEntryAsync(
-        ReadOnlyMemory<byte> data, ulong offset, StreamPublisher publisher, ConvertedMessages converted, CancellationToken cancellationToken)
+        ReadOnlyMemory<byte> data, ulong offset, StreamPublisher publisher, LargeMessages large, CancellationToken cancellationToken)
     {
         List<(ulong Offset, byte[] Message)> unpacked = [];
         (int length, ushort records) = Unpack(data.Span, offset, unpacked);
         if (unpacked.Count < records)
         {
+            string complaint = $"the batch at offset {offset} is malformed, and this broker takes none such";
+            if (!options.Force)
+            {
+                await publisher.CompleteAsync(cancellationToken).ConfigureAwait(false);
+                throw new RabbitBackupException(ErrorCode.PublishRejected, $"Of the stream '{row.TargetQueue}' {complaint}. It and the messages after it were not restored.")
+                {
+                    Target = row.TargetQueue,
+                    Hint = "-Force leaves it out and goes on; a broker before 4.3 takes it as it is.",
+                };
+            }
+
             _refused += records - unpacked.Count;
-            _refusal ??= $"the batch at offset {offset} is malformed, and this broker takes none such";
+            _refusal ??= complaint;
         }
 
         foreach ((ulong place, byte[] message) in unpacked)
@@ -322,14 +334,14 @@ internal sealed class StreamRestore(
             }
             else
             {
-                await PublishMessageAsync(publisher, converted, place + 1, message, cancellationToken).ConfigureAwait(false);
+                await PublishMessageAsync(publisher, large, place + 1, message, cancellationToken).ConfigureAwait(false);
             }
         }
 
         return (length, records);
     }
 
-    private async Task PublishMessageAsync(StreamPublisher publisher, ConvertedMessages converted, ulong id, byte[] message, CancellationToken cancellationToken)
+    private async Task PublishMessageAsync(StreamPublisher publisher, LargeMessages large, ulong id, byte[] message, CancellationToken cancellationToken)
     {
         byte[] wire = new byte[4 + message.Length];
         System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(wire, message.Length);
@@ -345,30 +357,7 @@ internal sealed class StreamRestore(
         }
 
         await publisher.CompleteAsync(cancellationToken).ConfigureAwait(false);
-        _large++;
-
-        // Ids of the stream protocol don't tell how many of these an earlier run or connection brought over: the end of the stream does.
-        if (publisher.Confirmed == 0 && converted.Confirmed == 0)
-        {
-            _largeAtEnd ??= await LargeAtEndAsync(publisher, cancellationToken).ConfigureAwait(false);
-            if (_largeAtEnd.TryPeek(out string? there) && there == ConvertedMessages.Digest(message))
-            {
-                _largeAtEnd.Dequeue();
-                _skipped++;
-                return;
-            }
-        }
-
-        await converted.PublishAsync(message, cancellationToken).ConfigureAwait(false);
-    }
-
-    /// <summary>Digests of the large messages behind the last one that went through the stream protocol.</summary>
-    private async Task<Queue<string>> LargeAtEndAsync(StreamPublisher publisher, CancellationToken cancellationToken)
-    {
-        // What a message lost on its way through AMQP 0-9-1 may have made it smaller.
-        const int Margin = 4096;
-        await using StreamConnection connection = await _connector.ConnectAsync(row.TargetVirtualHost, row.TargetQueue, StreamAccess.Write, cancellationToken).ConfigureAwait(false);
-        return await StreamTail.ReadAsync(connection, row.TargetQueue, length => !publisher.Fits(length + Margin), message => ConvertedMessages.Digest(message), cancellationToken).ConfigureAwait(false);
+        await large.PublishAsync(publisher, message, cancellationToken).ConfigureAwait(false);
     }
 
     private string LargeNote() => $"{_large} message(s) above the broker's stream frame size went through AMQP 0-9-1{(_lost is { Length: > 0 } ? $", which has no place for: {_lost}" : "")}.";

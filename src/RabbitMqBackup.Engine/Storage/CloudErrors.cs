@@ -7,6 +7,11 @@ namespace RabbitMqBackup.Engine.Storage;
 /// <param name="place">The store's URI without secrets, for errors.</param>
 internal sealed class CloudErrors(string place)
 {
+    private const int InsufficientStorage = 507;
+
+    /// <summary>Codes by which a store says that there is no room, whatever the status: Ceph's (403) and that of MinIO for a bucket's quota (400); for full disks MinIO answers 507.</summary>
+    private static readonly HashSet<string> OutOfRoom = new(StringComparer.Ordinal) { "QuotaExceeded", "XMinioAdminBucketQuotaExceeded" };
+
     /// <summary>What an error is about; a listing of everything has no name of its own.</summary>
     internal string Named(string target) => target.Length == 0 ? place : target;
 
@@ -19,6 +24,15 @@ internal sealed class CloudErrors(string place)
     internal RabbitBackupException FromStatus(int status, string? code, string target, TimeSpan? retryAfter, Exception inner)
     {
         string answer = string.IsNullOrEmpty(code) ? $"status {status}" : $"status {status}, {code}";
+        if (status == InsufficientStorage || (code is not null && OutOfRoom.Contains(code)))
+        {
+            return new(ErrorCode.StorageUnavailable, $"'{place}' can't take '{target}': the store is full or its quota is used up ({answer}).", inner)
+            {
+                Target = Named(target),
+                Hint = "Make room, for instance by removing old backups, have the quota raised, or choose another store.",
+            };
+        }
+
         return status switch
         {
             401 or 403 => new(ErrorCode.StorageAccessDenied, $"'{place}' refuses access to '{target}' ({answer}).", inner)

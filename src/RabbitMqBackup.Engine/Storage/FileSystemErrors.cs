@@ -19,13 +19,17 @@ internal static class FileSystemErrors
     internal static bool IsKnown(Exception exception) => exception is IOException or UnauthorizedAccessException;
 
     /// <summary>Translates what a call on <paramref name="target"/> threw.</summary>
-    internal static RabbitBackupException Translate(Exception exception, string target)
+    /// <param name="exception">One that <see cref="IsKnown"/>.</param>
+    /// <param name="target">The object's path, or the file's.</param>
+    /// <param name="root">The store's folder, for who reads the error; null where the target names it.</param>
+    internal static RabbitBackupException Translate(Exception exception, string target, string? root = null)
     {
+        string place = root is null || root == target ? $"'{target}'" : $"'{target}' in '{root}'";
         int number = exception.HResult;
         bool windows = OperatingSystem.IsWindows();
         if (exception is UnauthorizedAccessException || number == (windows ? WindowsWriteProtect : Erofs))
         {
-            return new(ErrorCode.StorageAccessDenied, $"'{target}' can't be accessed: the file system refuses it.", exception)
+            return new(ErrorCode.StorageAccessDenied, $"{place} can't be accessed: the file system refuses it.", exception)
             {
                 Target = target,
                 Hint = "Check the rights of the folder and whether it is mounted read-only, or choose another store.",
@@ -34,7 +38,7 @@ internal static class FileSystemErrors
 
         if (windows ? number is WindowsDiskFull or WindowsHandleDiskFull or WindowsQuota : number == Enospc || number == Edquot)
         {
-            return new(ErrorCode.StorageUnavailable, $"'{target}' can't be written: the disk is full or the quota is used up.", exception)
+            return new(ErrorCode.StorageUnavailable, $"{place} can't be written: the disk is full or the quota is used up.", exception)
             {
                 Target = target,
                 Hint = "Make room, for instance by removing old backups, or choose another store.",
@@ -43,7 +47,7 @@ internal static class FileSystemErrors
 
         if (windows ? number == WindowsAlreadyExists : number is Eexist or Enotdir)
         {
-            return new(ErrorCode.StorageUnavailable, $"'{target}' can't be read or written: a file stands where the store needs a folder. {exception.Message}", exception)
+            return new(ErrorCode.StorageUnavailable, $"{place} can't be read or written: a file stands where the store needs a folder. {exception.Message}", exception)
             {
                 Target = target,
                 Hint = "Give a folder as the store, or remove the file.",
@@ -52,7 +56,7 @@ internal static class FileSystemErrors
 
         return exception is FileNotFoundException or DirectoryNotFoundException
             ? StoreErrors.NotFound(target, exception)
-            : new(ErrorCode.StorageUnavailable, $"'{target}' can't be read or written: {exception.Message}", exception)
+            : new(ErrorCode.StorageUnavailable, $"{place} can't be read or written: {exception.Message}", exception)
             {
                 Target = target,
                 IsTransient = exception is not PathTooLongException,

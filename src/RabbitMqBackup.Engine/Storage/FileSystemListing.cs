@@ -101,7 +101,7 @@ internal sealed class FileSystemListing(string root, Func<FileInfo, ObjectPath, 
         }
         catch (Exception exception) when (FileSystemErrors.IsKnown(exception))
         {
-            throw FileSystemErrors.Translate(exception, folderKey.Length == 0 ? root : folderKey);
+            throw FileSystemErrors.Translate(exception, folderKey.Length == 0 ? root : folderKey, root);
         }
 
         rows.Sort((left, right) => ObjectOrder.Instance.Compare(left.Key, right.Key));
@@ -127,7 +127,7 @@ internal sealed class FileSystemListing(string root, Func<FileInfo, ObjectPath, 
         }
         catch (Exception exception) when (FileSystemErrors.IsKnown(exception))
         {
-            throw FileSystemErrors.Translate(exception, key);
+            throw FileSystemErrors.Translate(exception, key, root);
         }
     }
 }

@@ -65,7 +65,7 @@ internal sealed class FileSystemStore : IObjectStore
         }
         catch (Exception exception) when (FileSystemErrors.IsKnown(exception))
         {
-            throw FileSystemErrors.Translate(exception, path.ToString());
+            throw FileSystemErrors.Translate(exception, path.ToString(), _root);
         }
         finally
         {
@@ -92,11 +92,11 @@ internal sealed class FileSystemStore : IObjectStore
             return Task.FromResult<Stream>(new ObjectStream(
                 stream,
                 range?.Length,
-                exception => FileSystemErrors.IsKnown(exception) ? FileSystemErrors.Translate(exception, path.ToString()) : null));
+                exception => FileSystemErrors.IsKnown(exception) ? FileSystemErrors.Translate(exception, path.ToString(), _root) : null));
         }
         catch (Exception exception) when (FileSystemErrors.IsKnown(exception))
         {
-            throw FileSystemErrors.Translate(exception, path.ToString());
+            throw FileSystemErrors.Translate(exception, path.ToString(), _root);
         }
     }
 
@@ -115,7 +115,7 @@ internal sealed class FileSystemStore : IObjectStore
         }
         catch (Exception exception) when (FileSystemErrors.IsKnown(exception))
         {
-            throw FileSystemErrors.Translate(exception, path.ToString());
+            throw FileSystemErrors.Translate(exception, path.ToString(), _root);
         }
     }
 
@@ -153,7 +153,7 @@ internal sealed class FileSystemStore : IObjectStore
         }
         catch (Exception exception) when (FileSystemErrors.IsKnown(exception))
         {
-            throw FileSystemErrors.Translate(exception, path.ToString());
+            throw FileSystemErrors.Translate(exception, path.ToString(), _root);
         }
     }
 

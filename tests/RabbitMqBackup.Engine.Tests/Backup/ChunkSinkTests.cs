@@ -207,7 +207,26 @@ public sealed class ChunkSinkTests : IAsyncDisposable
         Assert.Equal((long)offset, sink.NextOffset);
     }
 
-    private ChunkSink NewSink(long next, long segmentBytes = 64 << 20)
+    [Fact]
+    public async Task A_clock_that_is_set_back_does_not_keep_a_segment_open()
+    {
+        TestClock clock = new();
+        await using ChunkSink sink = NewSink(0, time: clock);
+        ulong offset = await DriveAsync(sink, 0, Plain(3, 10));
+
+        clock.Now -= TimeSpan.FromHours(3);
+        clock.Passed += TimeSpan.FromMinutes(4);
+        offset = await DriveAsync(sink, offset, Plain(3, 10));
+        clock.Passed += TimeSpan.FromMinutes(2);
+        offset = await DriveAsync(sink, offset, Plain(3, 10));
+        await DriveAsync(sink, offset, Plain(3, 10));
+        await sink.CompleteAsync(Stop);
+
+        // After the 5 minutes that are the default.
+        Assert.Equal([9L, 3L], sink.Segments.Select(segment => segment.Records));
+    }
+
+    private ChunkSink NewSink(long next, long segmentBytes = 64 << 20, TimeProvider? time = null)
     {
         BackupPlan plan = new()
         {
@@ -220,7 +239,7 @@ public sealed class ChunkSinkTests : IAsyncDisposable
         CheckpointJob job = new() { Kind = BackupCheckpoint.Kind, Id = "b", Store = _folder, CreatedAt = DateTimeOffset.UtcNow };
         BackupJournal journal = new(CheckpointDatabase.Open(Path.Combine(_checkpoints, $"{Guid.NewGuid():N}.db")), job, null, new Dictionary<string, long>(), trouble => Assert.Fail(trouble.Message));
         _journals.Add(journal);
-        CaptureContext context = new(plan, new BackupCatalog(plan.Options.Store), journal, LogMessages.Silent.Instance, TimeProvider.System) { Others = new OtherRuns(new ManagementClient(plan.Options.Broker), TimeProvider.System) };
+        CaptureContext context = new(plan, new BackupCatalog(plan.Options.Store), journal, LogMessages.Silent.Instance, time ?? TimeProvider.System) { Others = new OtherRuns(new ManagementClient(plan.Options.Broker), TimeProvider.System) };
         return new ChunkSink(context, journal.Of("/", "s"), number => QueueKey.Segment("/", "s", number, SegmentCompression.None), _ => { }, next);
     }
 
@@ -283,5 +302,18 @@ public sealed class ChunkSinkTests : IAsyncDisposable
         }
 
         return (entries, offsets);
+    }
+
+    private sealed class TestClock : TimeProvider
+    {
+        internal DateTimeOffset Now { get; set; } = DateTimeOffset.UnixEpoch.AddYears(50);
+
+        internal TimeSpan Passed { get; set; }
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override DateTimeOffset GetUtcNow() => Now;
+
+        public override long GetTimestamp() => Passed.Ticks;
     }
 }

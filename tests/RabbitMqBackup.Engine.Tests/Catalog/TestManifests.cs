@@ -77,7 +77,7 @@ internal static class TestManifests
             Gaps = [new GapEntry(3, "Retention", "gone", 100, 102), new GapEntry(null, "TakenByConsumers", "who knows")],
             Segments =
             [
-                new SegmentEntry { Key = "queues/x/y/segment-0001.zst", Records = 4, FirstTime = Created, LastTime = Created.AddSeconds(1), FirstOffset = 0, LastOffset = 3, UncompressedBytes = 4, StoredBytes = 3, Sha256 = Hash },
+                new SegmentEntry { Key = "queues/x/y/segment-0001.zst", Records = 4, FirstTime = Created, LastTime = Created.AddSeconds(1), TimesGoBack = true, FirstOffset = 0, LastOffset = 3, UncompressedBytes = 4, StoredBytes = 3, Sha256 = Hash },
                 new SegmentEntry { Key = "queues/x/y/segment-0002.zst", Records = 3, FirstTime = Created, LastTime = Created, FirstOffset = 4, LastOffset = 6, UncompressedBytes = 0, StoredBytes = 1, Sha256 = Hash },
             ],
         };

@@ -1,10 +1,7 @@
-using System.Text;
-using Amazon.S3;
-using RabbitMQ.Client;
+using System.Globalization;
 using RabbitMqBackup.Engine.Catalog;
 using RabbitMqBackup.Engine.Storage;
-using RabbitMqBackup.Engine.Tests.EndToEnd;
-using RabbitMqBackup.TestHost;
+using RabbitMqBackup.Engine.Verification;
 using Xunit;
 
 namespace RabbitMqBackup.Engine.Tests.Faults;
@@ -12,95 +9,114 @@ namespace RabbitMqBackup.Engine.Tests.Faults;
 /// <summary>SIGKILL at random moments: the broker has every message, the store nothing that looks whole and isn't, and resuming completes it.</summary>
 public sealed class KilledBackupTests
 {
-    private const int Messages = 5_000;
-
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
+    /// <summary>Queue type and store: each with each in the long run, in CI as many as have each of them once.</summary>
+    public static TheoryData<string, string> Jobs => LongRun.IsOn
+        ? new(new[] { "classic", "quorum", "stream" }.SelectMany(type => new[] { FaultStore.Folder, FaultStore.S3, FaultStore.Azure }.Select(store => (type, store))))
+        : new(("classic", FaultStore.Folder), ("quorum", FaultStore.S3), ("stream", FaultStore.Folder), ("stream", FaultStore.S3));
+
     [Theory]
-    [InlineData("classic", false)]
-    [InlineData("quorum", false)]
-    [InlineData("classic", true)]
-    public async Task A_backup_that_is_killed_anywhere_loses_nothing_and_is_completed_by_resuming_it(string type, bool inS3)
+    [MemberData(nameof(Jobs))]
+    public async Task A_backup_that_is_killed_anywhere_loses_nothing_and_is_completed_by_resuming_it(string type, string kind)
     {
-        await using TestVirtualHost virtualHost = await Brokers.VirtualHostAsync();
-        using EngineHarness harness = EngineHarness.For(virtualHost);
-        (string address, Dictionary<string, string> environment) = inS3 ? await BucketAsync() : (harness.Folder, []);
-        BackupStore store = BackupStore.Parse(address);
-        await using BackupCatalog catalog = new(store);
-        await using IndependentClient client = await IndependentClient.ConnectAsync(virtualHost.Broker, virtualHost.Name);
+        int kills = LongRun.Count(3, 24);
+        await using KilledSubject subject = await KilledSubject.StartAsync(type);
+        FaultStore store = await FaultStore.MakeAsync(kind, subject.Harness.Folder);
+        await using BackupCatalog catalog = new(store.Store);
         int seed = Environment.TickCount;
         Random random = new(seed);
-        string[] expected = [.. Enumerable.Range(0, Messages).Select(number => $"{number}")];
 
-        int segments = 0, killed = 0, resumed = 0;
-        int rounds = LongRun.Count(5, 68);
-        for (int round = 0; round < rounds; round++)
+        // The first is not killed: it says how long there is for it.
+        string checkpoints = Path.Combine(subject.Harness.Folder, "checkpoints");
+        string spared = await subject.FillAsync(0);
+        CrashTimes times;
+        using (CrashChild child = await CrashChild.StartAsync(subject.Harness, spared, store, "spared", checkpoints))
         {
-            string id = $"round-{round}", queue = $"q-{round}", place = $"seed {seed}, round {round}";
-            string checkpoints = Path.Combine(harness.Folder, "checkpoints", "a");
-            await client.DeclareAsync(queue, type);
-            await client.PublishAsync(queue, expected.Select(number => (new BasicProperties { MessageId = number }, Encoding.ASCII.GetBytes(number.PadRight(300)))));
+            times = await child.WatchAsync();
+        }
 
-            // The first is not killed: it says how many segments there are. Some of the others die before the first, or after the last.
+        BackupManifest whole = await catalog.GetAsync("spared", Cancel);
+        Assert.Equal(times.Segments, whole.TotalSegments);
+        await subject.AssertHeldAsync(whole, spared, "not killed");
+        await subject.RemoveAsync(spared);
+
+        Dictionary<string, int> struck = new() { ["before the first segment"] = 0, ["between"] = 0, ["after the last"] = 0 };
+        int killed = 0, resumed = 0, round = 0;
+        for (; killed < kills; round++)
+        {
+            string place = $"{type}, {kind}, seed {seed}, round {round + 1}, {killed} killed before";
+            Assert.True(round < 3 * kills, $"too many backups came to their end before they were struck: {place}");
+            string queue = await subject.FillAsync(round + 1), id = $"round-{round}";
             bool wasKilled;
-            using (CrashChild child = await CrashChild.StartAsync(harness.Broker, virtualHost.Name, queue, address, id, checkpoints, resume: false, environment))
+            using (CrashChild child = await CrashChild.StartAsync(subject.Harness, queue, store, id, checkpoints))
             {
-                wasKilled = await child.KillAfterAsync(
-                    round == 0 ? int.MaxValue : random.Next(segments + 1), round == 0 ? TimeSpan.FromMinutes(2) : TimeSpan.FromMilliseconds(random.Next(300)));
-                killed += wasKilled ? 1 : 0;
-                await client.UntilCountAsync(queue, Messages, place);
+                wasKilled = await child.KillAsync(times, random, killed);
+                await subject.AssertUnchangedAsync(queue, place);
             }
 
             bool isComplete = await catalog.ExistsAsync(id, Cancel);
-            if (!isComplete)
+            if (wasKilled)
             {
-                RabbitBackupException refusal = await Assert.ThrowsAsync<RabbitBackupException>(() => catalog.GetAsync(id, Cancel));
-                Assert.True(refusal.Code is ErrorCode.BackupIncomplete or ErrorCode.BackupNotFound, place);
-                bool begun = refusal.Code == ErrorCode.BackupIncomplete;
-                resumed += begun ? 1 : 0;
-
-                // Every other time as on another machine, which has only the copy in the store.
-                await harness.BackupAsync(options => options with
-                {
-                    Store = store,
-                    BackupId = id,
-                    Resume = begun,
-                    // One that was killed before it had stored anything leaves its lease all the same.
-                    BreakStaleLease = true,
-                    SegmentBytes = 64 << 10,
-                    Selection = begun ? new() : new() { Names = [queue], VirtualHosts = [virtualHost.Name] },
-                    CheckpointPath = round % 2 == 0 ? checkpoints : Path.Combine(harness.Folder, "checkpoints", "b"),
-                });
+                int stored = await CountSegmentsAsync(catalog, id);
+                struck[isComplete || stored == times.Segments ? "after the last" : stored == 0 ? "before the first segment" : "between"]++;
+                killed++;
             }
 
+            // Every other time as on another machine, which has only the copy in the store.
+            resumed += await CompleteAsync(subject, catalog, store, queue, id, round % 2 == 0 ? checkpoints : checkpoints + "-elsewhere", place) ? 1 : 0;
             BackupManifest manifest = await catalog.GetAsync(id, Cancel);
-            segments = Math.Max(segments, manifest.TotalSegments);
-            Assert.Equal((BackupStatus.Complete, (long)Messages), (manifest.Status, manifest.TotalMessages));
-            Assert.Empty((await harness.VerifyAsync(manifest)).Findings);
-            Assert.Equal(expected, await NumbersAsync(manifest));
+            Assert.True((manifest.Status, manifest.TotalMessages) == (BackupStatus.Complete, whole.TotalMessages), $"{manifest.Status} with {manifest.TotalMessages} ({place})");
+            IReadOnlyList<VerificationFinding> findings = (await subject.Harness.VerifyAsync(manifest)).Findings;
+            Assert.True(findings.Count == 0, $"{string.Join(' ', findings)} ({place})");
             // One that was killed after its manifest was there had no time to remove its checkpoint's copy, which goes with the backup.
             await AssertNothingElseAsync(catalog, manifest, mayHoldState: wasKilled && isComplete, place);
-            await client.UntilCountAsync(queue, Messages, place);
-            Assert.True(expected.SequenceEqual((await client.FingerprintsAsync(queue)).Select(fingerprint => fingerprint.Split(':')[0])), place);
-            await client.DeleteAsync(queue);
+            await subject.AssertHeldAsync(manifest, queue, place);
+            await subject.AssertUnchangedAsync(queue, place);
+            await subject.RemoveAsync(queue);
         }
 
-        TestContext.Current.TestOutputHelper?.WriteLine($"{type}, {(inS3 ? "S3" : "folder")}: {rounds} rounds, {killed} killed, {resumed} resumed, seed {seed}");
-        Assert.True(killed > 0, "no run was killed before its end");
+        string where = string.Join(", ", struck.Select(pair => string.Create(CultureInfo.InvariantCulture, $"{pair.Value} {pair.Key}")));
+        TestContext.Current.TestOutputHelper?.WriteLine($"{type}, {kind}: {killed} killed of {round} ({where}), {resumed} resumed, seed {seed}");
+        Assert.True(!LongRun.IsOn || struck.Values.All(count => count > 0), where);
     }
 
-    private static async Task<List<string>> NumbersAsync(BackupManifest manifest)
+    /// <summary>Finishes what was killed.</summary>
+    /// <returns>True where there was something to resume; false where it had begun nothing, or had come to its end.</returns>
+    private static async Task<bool> CompleteAsync(KilledSubject subject, BackupCatalog catalog, FaultStore store, string queue, string id, string checkpoints, string place)
     {
-        List<string> numbers = [];
-        foreach (BackupSegment segment in BackupContents.GetSegments(manifest))
+        if (await catalog.ExistsAsync(id, Cancel))
         {
-            await foreach (BackupMessage message in BackupContents.ReadMessagesAsync(segment, Cancel))
-            {
-                numbers.Add(message.Properties.MessageId!);
-            }
+            return false;
         }
 
-        return numbers;
+        RabbitBackupException refusal = await Assert.ThrowsAsync<RabbitBackupException>(() => catalog.GetAsync(id, Cancel));
+        Assert.True(refusal.Code is ErrorCode.BackupIncomplete or ErrorCode.BackupNotFound, place);
+        bool begun = refusal.Code == ErrorCode.BackupIncomplete;
+        await subject.Harness.BackupAsync(options => options with
+        {
+            Store = store.Store,
+            BackupId = id,
+            Resume = begun,
+            // One that was killed before it had stored anything leaves its lease all the same.
+            BreakStaleLease = true,
+            SegmentBytes = CrashChild.SegmentBytes,
+            Selection = begun ? new() : new() { Names = [queue], VirtualHosts = [subject.Harness.VirtualHost] },
+            CheckpointPath = checkpoints,
+        });
+        Assert.Empty(subject.Harness.Failures);
+        return begun;
+    }
+
+    private static async Task<int> CountSegmentsAsync(BackupCatalog catalog, string id)
+    {
+        int count = 0;
+        await foreach (ListEntry _ in catalog.Objects.ListAsync($"{id}/queues/", new ListOptions(), Cancel))
+        {
+            count++;
+        }
+
+        return count;
     }
 
     private static async Task AssertNothingElseAsync(BackupCatalog catalog, BackupManifest manifest, bool mayHoldState, string place)
@@ -115,26 +131,5 @@ public sealed class KilledBackupTests
         {
             Assert.True(known.Contains(row.Key), $"{row.Key} is left over ({place})");
         }
-    }
-
-    private static async Task<(string Address, Dictionary<string, string> Environment)> BucketAsync()
-    {
-        CephServer server;
-        try
-        {
-            server = await CephServer.GetAsync();
-        }
-        catch (TestServerUnavailableException reason)
-        {
-            Assert.Skip(reason.Message);
-            throw;
-        }
-
-        string bucket = $"killed-{Guid.NewGuid():n}";
-        using AmazonS3Client admin = new(server.AccessKey, server.SecretKey, new AmazonS3Config { ServiceURL = server.Endpoint.ToString(), ForcePathStyle = true, AuthenticationRegion = "us-east-1" });
-        await admin.PutBucketAsync(bucket, Cancel);
-        Environment.SetEnvironmentVariable("AWS_ACCESS_KEY_ID", server.AccessKey);
-        Environment.SetEnvironmentVariable("AWS_SECRET_ACCESS_KEY", server.SecretKey);
-        return ($"s3://{bucket}/backups?endpoint={Uri.EscapeDataString(server.Endpoint.ToString())}&region=us-east-1&path_style=true", []);
     }
 }

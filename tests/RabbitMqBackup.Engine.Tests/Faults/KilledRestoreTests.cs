@@ -11,15 +11,25 @@ public sealed class KilledRestoreTests
 {
     private const int Window = 500;
 
+    /// <summary>Queue type and store: each with each in the long run, in CI each once.</summary>
+    public static TheoryData<string, string> Queues => LongRun.IsOn
+        ? new(("classic", FaultStore.Folder), ("classic", FaultStore.S3), ("quorum", FaultStore.Folder), ("quorum", FaultStore.S3))
+        : new(("classic", FaultStore.Folder), ("quorum", FaultStore.S3));
+
+    /// <summary>The target's version and the store.</summary>
+    public static TheoryData<string, string> Streams => LongRun.IsOn
+        ? new(("3.10", FaultStore.Folder), ("4.3", FaultStore.Folder), ("4.3", FaultStore.S3))
+        : new(("3.10", FaultStore.Folder), ("4.3", FaultStore.S3));
+
     [Theory]
-    [InlineData("classic")]
-    [InlineData("quorum")]
-    public async Task A_restore_that_is_killed_anywhere_is_completed_by_resuming_it(string type)
+    [MemberData(nameof(Queues))]
+    public async Task A_restore_that_is_killed_anywhere_is_completed_by_resuming_it(string type, string kind)
     {
         int messages = LongRun.Count(20_000, 200_000);
         int kills = LongRun.Count(4, 20);
         await using RestoreScene scene = await RestoreScene.WithAsync("orders", type, RestoreScene.Numbered(messages, bytes: 200));
-        BackupManifest manifest = await scene.Harness.BackupAsync(options => options with { SegmentBytes = 1 << 20, Force = true });
+        FaultStore store = await FaultStore.MakeAsync(kind, scene.Harness.Folder);
+        BackupManifest manifest = await scene.Harness.BackupAsync(options => options with { Store = store.Store, SegmentBytes = 1 << 20, Force = true });
         await scene.Client.DeleteAsync("orders");
         string checkpoints = Path.Combine(scene.Harness.Folder, "checkpoints");
         int seed = Environment.TickCount;
@@ -28,7 +38,7 @@ public sealed class KilledRestoreTests
         for (int run = 0; run < kills; run++)
         {
             // A share of what is left, so that every kill meets a restore at work.
-            using RestoreChild child = RestoreChild.Start(scene.Harness, manifest, checkpoints, Window);
+            using RestoreChild child = RestoreChild.Start(scene.Harness, store, manifest, checkpoints, Window);
             killed += await child.KillAtAsync(random.Next(messages / (kills + 2)), random.Next(50)) ? 1 : 0;
         }
 
@@ -36,7 +46,7 @@ public sealed class KilledRestoreTests
 
         List<int> ids = [.. (await scene.Client.TakeIdsAsync("orders")).Select(int.Parse)];
         int twice = ids.Count - messages;
-        TestContext.Current.TestOutputHelper?.WriteLine($"{type}: {messages} messages, {killed} kills, {twice} messages twice (window {Window}), {result.Queues[0].AlreadyThere} there before the last run, seed {seed}");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{type}, {kind}: {messages} messages, {killed} kills, {twice} messages twice (window {Window}), {result.Queues[0].AlreadyThere} there before the last run, seed {seed}");
         Assert.Equal(kills, killed);
         Assert.True(result.IsComplete, result.Queues[0].Reason);
         Assert.Equal(messages, result.Confirmed);
@@ -47,9 +57,8 @@ public sealed class KilledRestoreTests
     }
 
     [Theory]
-    [InlineData("3.10")]
-    [InlineData("4.3")]
-    public async Task A_stream_whose_restore_is_killed_anywhere_has_each_message_once(string generation)
+    [MemberData(nameof(Streams))]
+    public async Task A_stream_whose_restore_is_killed_anywhere_has_each_message_once(string generation, string kind)
     {
         int messages = LongRun.Count(20_000, 200_000);
         int kills = LongRun.Count(3, 20);
@@ -57,7 +66,8 @@ public sealed class KilledRestoreTests
         await bed.CreateAsync("log");
         await bed.PublishAsync("log", StreamBed.Mixed(messages, 200));
         (string Sha256, long Messages) before = await bed.FingerprintAsync("log");
-        BackupManifest manifest = await bed.Harness.BackupAsync(options => options with { SegmentBytes = 1 << 20 });
+        FaultStore store = await FaultStore.MakeAsync(kind, bed.Harness.Folder);
+        BackupManifest manifest = await bed.Harness.BackupAsync(options => options with { Store = store.Store, SegmentBytes = 1 << 20 });
         await bed.DeleteAsync("log");
         string checkpoints = Path.Combine(bed.Harness.Folder, "checkpoints");
         int seed = Environment.TickCount;
@@ -66,13 +76,13 @@ public sealed class KilledRestoreTests
         for (int run = 0; run < kills; run++)
         {
             // Progress counts what an earlier run brought over. Without a rate it would be through before a kill can meet it.
-            using RestoreChild child = RestoreChild.Start(bed.Harness, manifest, checkpoints, Window, rate: 20_000);
+            using RestoreChild child = RestoreChild.Start(bed.Harness, store, manifest, checkpoints, Window, rate: 20_000);
             killed += await child.KillAtAsync(messages / (kills + 2) * (run + 1), random.Next(50)) ? 1 : 0;
         }
 
         RestoreResult result = await bed.Harness.RestoreAsync(manifest, options => options with { Resume = true, CheckpointPath = checkpoints });
 
-        TestContext.Current.TestOutputHelper?.WriteLine($"{generation}: {before.Messages} messages, {killed} kills, {result.Queues[0].AlreadyThere} there before the last run, seed {seed}");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{generation}, {kind}: {before.Messages} messages, {killed} kills, {result.Queues[0].AlreadyThere} there before the last run, seed {seed}");
         Assert.Equal((true, before.Messages), (result.IsComplete, result.Confirmed));
         Assert.Equal(kills, killed);
         Assert.InRange(result.Queues[0].AlreadyThere, 1, before.Messages - 1);

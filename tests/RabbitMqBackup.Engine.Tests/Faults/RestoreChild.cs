@@ -18,7 +18,7 @@ internal sealed class RestoreChild : IRestoreEvents, IDisposable
 
     private RestoreChild(Process? process) => _process = process;
 
-    internal static RestoreChild Start(EngineHarness harness, BackupManifest manifest, string checkpoints, int window, long? rate = null)
+    internal static RestoreChild Start(EngineHarness harness, FaultStore store, BackupManifest manifest, string checkpoints, int window, long? rate = null)
     {
         BrokerOptions broker = harness.Broker;
         ProcessStartInfo start = new("dotnet")
@@ -28,26 +28,42 @@ internal sealed class RestoreChild : IRestoreEvents, IDisposable
             ArgumentList =
             {
                 typeof(RestoreChild).Assembly.Location, Word, broker.Endpoints[0].Host, $"{broker.Endpoints[0].Port}", broker.EffectiveManagementUri.AbsoluteUri,
-                broker.Credential.UserName, broker.Credential.Password, harness.Folder, manifest.BackupId, checkpoints, $"{window}", $"{broker.StreamEndpoint!.Port}", $"{rate}",
+                broker.Credential.UserName, broker.Credential.Password, store.Address, manifest.BackupId, checkpoints, $"{window}", $"{broker.StreamEndpoint!.Port}", $"{rate}",
             },
         };
+        foreach ((string name, string value) in store.Environment)
+        {
+            start.Environment[name] = value;
+        }
+
         return new RestoreChild(Process.Start(start)!);
+    }
+
+    /// <summary>Waits until so many messages have been published.</summary>
+    /// <returns>False when it has come to its end.</returns>
+    internal async Task<bool> UntilAsync(long messages)
+    {
+        while (await _process!.StandardOutput.ReadLineAsync() is { } line)
+        {
+            if (long.TryParse(line, CultureInfo.InvariantCulture, out long at) && at >= messages)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>SIGKILL when so many messages have been published, and a little later.</summary>
     /// <returns>True when it was killed, false when it had come to its end.</returns>
     internal async Task<bool> KillAtAsync(long messages, int milliseconds)
     {
-        while (await _process!.StandardOutput.ReadLineAsync() is { } line)
+        if (await UntilAsync(messages))
         {
-            if (long.TryParse(line, CultureInfo.InvariantCulture, out long at) && at >= messages)
-            {
-                await Task.Delay(milliseconds);
-                break;
-            }
+            await Task.Delay(milliseconds);
         }
 
-        bool ended = _process.HasExited;
+        bool ended = _process!.HasExited;
         _process.Kill();
         await _process.WaitForExitAsync();
         return ended && _process.ExitCode != 0 ? throw new InvalidOperationException($"The child failed: {await _process.StandardError.ReadToEndAsync()}") : !ended;

@@ -80,48 +80,30 @@ public sealed class ToxicNetworkTests
         Assert.True(struck > 0, $"no connection was struck; {Told(seed, times)}");
     }
 
-    [Fact]
-    public async Task Whatever_happens_between_module_and_store_a_backup_is_whole_or_is_none()
+    [Theory]
+    [InlineData(FaultStore.S3)]
+    [InlineData(FaultStore.Azure)]
+    public async Task Whatever_happens_between_module_and_store_a_backup_is_whole_or_is_none(string kind)
     {
         await using TestVirtualHost virtualHost = await Brokers.VirtualHostAsync();
-        CephServer server;
-        try
-        {
-            server = await CephServer.GetAsync();
-        }
-        catch (TestServerUnavailableException reason)
-        {
-            Assert.Skip(reason.Message);
-            throw;
-        }
-
-        string bucket = $"toxic-{Guid.NewGuid():n}";
-        using Amazon.S3.AmazonS3Client admin = new(server.AccessKey, server.SecretKey, new Amazon.S3.AmazonS3Config { ServiceURL = server.Endpoint.ToString(), ForcePathStyle = true, AuthenticationRegion = "us-east-1" });
-        await admin.PutBucketAsync(bucket, Cancel);
+        (Uri server, Func<int, BackupStore> through) = kind == FaultStore.S3 ? await InS3Async() : await InAzureAsync();
         using EngineHarness harness = EngineHarness.For(virtualHost);
         await using IndependentClient client = await IndependentClient.ConnectAsync(virtualHost.Broker, virtualHost.Name);
         await FillAsync(client, "q", "classic");
-        BackupStore Store(int port) => BackupStore.Create(new BackupStoreOptions
-        {
-            Uri = $"s3://{bucket}/backups",
-            S3 = new S3Options { AccessKey = server.AccessKey, SecretKey = server.SecretKey, Endpoint = new UriBuilder(server.Endpoint) { Port = port }.Uri },
-            Retry = Quick,
-            RequestTimeout = TimeSpan.FromSeconds(3),
-        });
-        BackupStore straight = Store(server.Endpoint.Port);
+        BackupStore straight = through(server.Port);
         await using BackupCatalog catalog = new(straight);
         int seed = Environment.TickCount;
         Random random = new(seed);
         int whole = 0, struck = 0;
-        int rounds = LongRun.Count(5, 50);
+        int rounds = LongRun.Count(3, 50);
         List<TimeSpan> times = [];
         for (int round = 0; round < rounds; round++)
         {
             string id = $"r{round}";
-            await using ToxicProxy proxy = new(server.Endpoint.Host, server.Endpoint.Port, _ => random.Next(3) > 0 ? Toxic.Any(random, mayCorrupt: true) with { After = random.Next(2000), Upstream = random.Next(2) == 0 } : null);
+            await using ToxicProxy proxy = new(server.Host, server.Port, _ => random.Next(3) > 0 ? Toxic.Any(random, mayCorrupt: true) with { After = random.Next(2000), Upstream = random.Next(2) == 0 } : null);
             try
             {
-                await InTimeAsync(harness.BackupAsync(options => options with { Store = Store(proxy.Port), BackupId = id, SegmentBytes = 64 << 10, CheckpointPath = Path.Combine(harness.Folder, "checkpoints") }), times, seed);
+                await InTimeAsync(harness.BackupAsync(options => options with { Store = through(proxy.Port), BackupId = id, SegmentBytes = 64 << 10, CheckpointPath = Path.Combine(harness.Folder, "checkpoints") }), times, seed);
             }
             catch (RabbitBackupException exception) when (exception.Code is ErrorCode.StorageUnavailable or ErrorCode.StorageAccessDenied or ErrorCode.StorageConflict or ErrorCode.BackupExists or ErrorCode.BackupInUse or ErrorCode.ObjectNotFound)
             {
@@ -140,8 +122,37 @@ public sealed class ToxicNetworkTests
         }
 
         Assert.Equal((uint)Count, await client.CountAsync("q"));
-        TestContext.Current.TestOutputHelper?.WriteLine($"store: {rounds} rounds, {struck} connections struck, {whole} whole all the same, {Told(seed, times)}");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{kind}: {rounds} rounds, {struck} connections struck, {whole} whole all the same, {Told(seed, times)}");
         Assert.True(struck > 0, $"no connection was struck; {Told(seed, times)}");
+    }
+
+    /// <summary>The server, and a store in a new bucket of it that is reached through a port.</summary>
+    private static async Task<(Uri Server, Func<int, BackupStore> Through)> InS3Async()
+    {
+        CephServer server = await FaultStore.OrSkipAsync(CephServer.GetAsync());
+        string bucket = $"toxic-{Guid.NewGuid():n}";
+        await server.CreateBucketAsync(bucket);
+        return (server.Endpoint, port => BackupStore.Create(new BackupStoreOptions
+        {
+            Uri = $"s3://{bucket}/backups",
+            S3 = new S3Options { AccessKey = server.AccessKey, SecretKey = server.SecretKey, Endpoint = new UriBuilder(server.Endpoint) { Port = port }.Uri },
+            Retry = Quick,
+            RequestTimeout = TimeSpan.FromSeconds(3),
+        }));
+    }
+
+    private static async Task<(Uri Server, Func<int, BackupStore> Through)> InAzureAsync()
+    {
+        AzuriteServer server = await FaultStore.OrSkipAsync(AzuriteServer.GetAsync());
+        string container = $"toxic-{Guid.NewGuid():n}";
+        await server.CreateContainerAsync(container);
+        return (server.Endpoint, port => BackupStore.Create(new BackupStoreOptions
+        {
+            Uri = $"azblob://{server.Account}/{container}/backups",
+            AzureBlob = new AzureBlobOptions { AccountKey = server.Key, Endpoint = new UriBuilder(server.Endpoint) { Port = port }.Uri },
+            Retry = Quick,
+            RequestTimeout = TimeSpan.FromSeconds(3),
+        }));
     }
 
     /// <summary>Waits for the backup of a round, and keeps how long it took.</summary>

@@ -89,7 +89,7 @@ public class SegmentWriterTests
         using SegmentContent content = writer.Finish();
         byte[] bytes = TestSegment.Bytes(content);
 
-        Assert.Equal((6L, 50L, 40L), (content.Records, content.FirstTime, content.LastTime));
+        Assert.Equal((6L, 50L, 40L, true), (content.Records, content.FirstTime, content.LastTime, content.TimesGoBack));
         Assert.Equal((100L, 105L), (content.FirstOffset, content.LastOffset));
         Assert.Equal(uncompressed, content.UncompressedBytes);
         Assert.Equal(bytes.Length, content.Length);

@@ -19,6 +19,12 @@ public class RecordFilterTests
     [InlineData(3000, 500, null)] // a clock that was set back: only the records tell
     public void A_segments_row_tells_what_it_can(long first, long last, bool? expected) => Assert.Equal(expected, Window.Covers(Segment(first, last)));
 
+    [Theory]
+    [InlineData(0, 999)]
+    [InlineData(2000, 3000)]
+    [InlineData(1000, 1999)]
+    public void A_segment_whose_times_go_back_is_told_by_its_records_alone(long first, long last) => Assert.Null(Window.Covers(Segment(first, last) with { TimesGoBack = true }));
+
     [Fact]
     public void For_the_publishers_time_only_the_records_tell() => Assert.Null((Window with { Basis = TimeBasis.MessageTimestamp }).Covers(Segment(0, 10)));
 

@@ -109,7 +109,10 @@ internal sealed class StreamPublisher : IStreamListener, IAsyncDisposable
     internal bool Fits(int wireLength) => _frame.Fits(wireLength);
 
     /// <summary>Whether this broker takes an entry through the stream protocol. Where it does not, it would refuse the entries after it, too.</summary>
-    internal bool CanPublish(in ChunkEntry entry) => Fits(entry.Wire.Length) && (entry.IsWellFormed || !_connection.Features.ChecksBatches);
+    internal bool CanPublish(in ChunkEntry entry) => Fits(entry.Wire.Length) && Takes(entry);
+
+    /// <summary>Whatever their ids say, batches that this broker refuses are not there.</summary>
+    private bool Takes(in ChunkEntry entry) => entry.IsWellFormed || !_connection.Features.ChecksBatches;
 
     /// <summary>Publishes the entries of a chunk under the ids offset + 1, without those that the broker has already. Filter values that the messages say are given to the broker.</summary>
     /// <param name="firstOffset">The chunk's first offset.</param>
@@ -260,7 +263,7 @@ internal sealed class StreamPublisher : IStreamListener, IAsyncDisposable
         while (entries.TryRead(out ChunkEntry entry))
         {
             ulong id = entry.FirstOffset + 1;
-            if (id <= StoredId && (entry.FirstOffset + entry.Records <= StoredId || CanPublish(entry)))
+            if (id <= StoredId && Takes(entry) && (entry.FirstOffset + entry.Records <= StoredId || Fits(entry.Wire.Length)))
             {
                 SkippedMessages += entry.Records;
             }

@@ -5,7 +5,7 @@ namespace RabbitMqBackup.Engine.Broker.Streams;
 /// <summary>Reads the end of a stream.</summary>
 internal static class StreamTail
 {
-    /// <summary>Messages that are looked at, at most.</summary>
+    /// <summary>Messages that are looked at first; twice as many each time that all of them are meant.</summary>
     private const int Reach = 1000;
 
     /// <summary>What stands behind the last message that is not meant, in order: nothing where the last one is not.</summary>
@@ -17,14 +17,21 @@ internal static class StreamTail
     internal static async Task<Queue<T>> ReadAsync<T>(
         StreamConnection connection, string stream, Func<int, bool> isMeant, Func<byte[], T> take, CancellationToken cancellationToken)
     {
-        TailSink<T> sink = new(isMeant, take);
-        if (await StreamExtent.LastUserChunkAsync(connection, stream, cancellationToken).ConfigureAwait(false) is { } last)
+        if (await StreamExtent.LastUserChunkAsync(connection, stream, cancellationToken).ConfigureAwait(false) is not { } last)
         {
-            StreamReadOptions options = new() { Start = StreamStart.Offset(Math.Max(0, (long)last.NextOffset - Reach)) };
-            await new ChunkReader(connection, stream, options, sink).RunAsync(cancellationToken).ConfigureAwait(false);
+            return [];
         }
 
-        return sink.Tail;
+        for (long reach = Reach; ; reach *= 2)
+        {
+            long start = Math.Max(0, (long)last.NextOffset - reach);
+            TailSink<T> sink = new(isMeant, take);
+            await new ChunkReader(connection, stream, new StreamReadOptions { Start = StreamStart.Offset(start) }, sink).RunAsync(cancellationToken).ConfigureAwait(false);
+            if (sink.HasBeginning || start == 0 || sink.FirstOffset > start)
+            {
+                return sink.Tail;
+            }
+        }
     }
 
     private sealed class TailSink<T>(Func<int, bool> isMeant, Func<byte[], T> take) : IChunkSink
@@ -33,7 +40,17 @@ internal static class StreamTail
 
         internal Queue<T> Tail { get; } = [];
 
-        public void OnChunk(in ChunkHeader header) => _data.SetLength(0);
+        /// <summary>There is something before the tail.</summary>
+        internal bool HasBeginning { get; private set; }
+
+        /// <summary>Of the first chunk that was there to read, or null.</summary>
+        internal long? FirstOffset { get; private set; }
+
+        public void OnChunk(in ChunkHeader header)
+        {
+            _data.SetLength(0);
+            FirstOffset ??= (long)header.FirstOffset;
+        }
 
         public void OnData(ReadOnlySpan<byte> data) => _data.Write(data);
 
@@ -41,23 +58,39 @@ internal static class StreamTail
         {
             if (!intact)
             {
-                Tail.Clear();
+                Begin();
                 return;
             }
 
-            ChunkMessages.Visit(_data.GetBuffer().AsSpan(0, (int)_data.Length), 0, (_, message) =>
+            try
             {
-                if (isMeant(message.Length))
-                {
-                    Tail.Enqueue(take(message.ToArray()));
-                }
-                else
-                {
-                    Tail.Clear();
-                }
+                ChunkMessages.Visit(_data.GetBuffer().AsSpan(0, (int)_data.Length), 0, OnMessage);
+            }
+            catch (RabbitBackupException damage) when (damage.Code is ErrorCode.SegmentCorrupt)
+            {
+                // Brokers before 4.3 take batches whose content nobody can read.
+                Begin();
+            }
+        }
 
-                return true;
-            });
+        private bool OnMessage(ulong offset, ReadOnlySpan<byte> message)
+        {
+            if (isMeant(message.Length))
+            {
+                Tail.Enqueue(take(message.ToArray()));
+            }
+            else
+            {
+                Begin();
+            }
+
+            return true;
+        }
+
+        private void Begin()
+        {
+            Tail.Clear();
+            HasBeginning = true;
         }
 
         public ValueTask OnPauseAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;

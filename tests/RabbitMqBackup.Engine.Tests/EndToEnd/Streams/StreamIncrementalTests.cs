@@ -1,6 +1,8 @@
+using System.Net;
 using RabbitMqBackup.Engine.Backup;
 using RabbitMqBackup.Engine.Catalog;
 using RabbitMqBackup.Engine.Restore;
+using RabbitMqBackup.Engine.Tests.Faults;
 using RabbitMqBackup.Engine.Verification;
 using Xunit;
 
@@ -155,22 +157,28 @@ public sealed class StreamIncrementalTests
         Assert.Equal(10_100, entry.Stream!.NextOffset);
     }
 
-    [Fact]
-    public async Task What_retention_took_is_told_once_by_a_run_that_goes_on_after_a_cut()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_retention_took_is_told_once_by_a_run_that_goes_on_after_a_cut(bool connectionLostBefore)
     {
         await using StreamBed bed = await StreamBed.StartAsync();
         BackupManifest first = await OutgrowAsync(bed, maxBytes: 1_000_000, messages: 20_000);
+        await using ToxicProxy proxy = new(bed.Broker.Host, bed.Broker.StreamPort, _ => connectionLostBefore ? new Toxic { After = 300_000, Cut = true } : null);
 
+        // The connection that met the gap is gone by the seventh segment of 64 KiB, where the run is cut.
         using CancellationTokenSource cut = CancellationTokenSource.CreateLinkedTokenSource(Stop);
         int stored = bed.Harness.Segments.Count;
         bed.Harness.OnSegmentCount = count =>
         {
-            if (count == stored + 3)
+            if (count == stored + 7)
             {
                 cut.Cancel();
             }
         };
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => bed.Harness.BackupAsync(options => Incremental(options) with { BackupId = "cut", SegmentBytes = 64 << 10 }, cut.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => bed.Harness.BackupAsync(
+            options => Incremental(options) with { BackupId = "cut", SegmentBytes = 64 << 10, Broker = options.Broker with { StreamEndpoint = new DnsEndPoint("127.0.0.1", proxy.Port) } }, cut.Token));
+        Assert.Equal(connectionLostBefore, proxy.Struck > 0);
         bed.Harness.OnSegmentCount = null;
 
         BackupManifest second = await bed.Harness.BackupAsync(options => options with { BackupId = "cut", Resume = true });

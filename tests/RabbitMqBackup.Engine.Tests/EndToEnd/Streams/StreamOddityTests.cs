@@ -1,3 +1,4 @@
+using RabbitMQ.Client;
 using RabbitMqBackup.Engine.Broker.Streams;
 using RabbitMqBackup.Engine.Catalog;
 using RabbitMqBackup.Engine.Format;
@@ -55,6 +56,54 @@ public sealed class StreamOddityTests
 
         Assert.Equal((true, 30L, 8L), (result.IsComplete, result.Confirmed, result.AlreadyThere));
         Assert.Equal(Enumerable.Range(0, 30), await bed.NumbersAsync("log"));
+    }
+
+    [Fact]
+    public async Task A_message_above_the_frame_size_behind_one_hardly_below_it_is_not_restored_a_second_time()
+    {
+        await using StreamBed bed = await StreamBed.StartAsync();
+        await bed.CreateAsync("log");
+        await bed.PublishNumbersAsync("log", 0, 3);
+        await bed.PublishNumbersAsync("log", 3, 1, (1 << 20) - 2_000);
+        await using (IndependentClient client = await IndependentClient.ConnectAsync(bed.Broker, bed.VirtualHost))
+        {
+            await client.PublishAsync("log", [(new BasicProperties { MessageId = "large" }, new byte[3 << 19])]);
+        }
+
+        BackupManifest manifest = await bed.Harness.BackupAsync();
+        await bed.DeleteAsync("log");
+        await bed.Harness.RestoreAsync(manifest);
+
+        RestoreResult again = await bed.Harness.RestoreAsync(manifest);
+
+        Assert.Equal((true, 5L, 5L), (again.IsComplete, again.Confirmed, again.AlreadyThere));
+        Assert.Equal(5, (await bed.MessagesAsync("log")).Count);
+    }
+
+    [Fact]
+    public async Task A_batch_that_the_target_refuses_ends_the_restore_each_time_and_is_left_out_only_when_forced()
+    {
+        await using StreamBed old = await StreamBed.StartAsync("4.0");
+        await using StreamBed bed = await StreamBed.StartAsync("4.3");
+        await old.CreateAsync("log");
+        await old.PublishAsync("log", [StreamBed.Number(0), StreamBed.Number(1), TestEntries.RawBatch(7, 3, 9, new byte[9]), StreamBed.Number(5)]);
+        BackupManifest manifest = await old.Harness.BackupAsync();
+        Assert.Equal((BackupStatus.Complete, 6L), (manifest.Status, manifest.TotalMessages));
+
+        foreach ((bool force, long there, int stored) in new[] { (false, 0L, 2), (false, 2L, 2), (true, 2L, 3), (true, 3L, 3) })
+        {
+            RestoreResult result = await old.Harness.RestoreAsync(manifest, options => options with
+            {
+                Broker = bed.Harness.Broker,
+                VirtualHostMap = NameMap.Create([KeyValuePair.Create(old.VirtualHost, bed.VirtualHost)], "VirtualHostMap"),
+                Force = force,
+            });
+
+            RestoreQueueResult row = Assert.Single(result.Queues);
+            Assert.Equal((false, nameof(ErrorCode.PublishRejected), (long)stored, there, force ? 3L : 0L), (result.IsComplete, row.ErrorCode, row.Confirmed, row.AlreadyThere, row.Rejected));
+            Assert.Contains("the batch at offset 2 is malformed", row.Reason, StringComparison.Ordinal);
+            Assert.Equal(new[] { 0, 1, 5 }.Take(stored), await bed.NumbersAsync("log"));
+        }
     }
 
     [Theory]

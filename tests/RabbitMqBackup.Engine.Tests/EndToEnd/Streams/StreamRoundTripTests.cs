@@ -244,31 +244,4 @@ public sealed class StreamRoundTripTests
         Assert.Equal(23, after.Count);
         Assert.Equal([10, 11, 12], Enumerable.Range(0, 23).Where(i => after[i].Message.Length > 1_000_000));
     }
-
-    [Fact]
-    public async Task A_batch_that_the_target_refuses_is_counted_and_the_others_are_there()
-    {
-        await using StreamBed old = await StreamBed.StartAsync("4.0");
-        await using StreamBed target = await StreamBed.StartAsync("4.3");
-        await old.CreateAsync("log");
-        await old.PublishAsync("log", [StreamBed.Number(0), TestEntries.RawBatch(7, 3, 100, [1, 2, 3]), StreamBed.Number(4)]);
-
-        BackupManifest manifest = await old.Harness.BackupAsync();
-        RestoreResult result = await new RestoreEngine().ExecuteAsync(
-            await new RestoreEngine().PlanAsync(new RestoreOptions { Broker = target.Harness.Broker, Manifest = manifest }, Stop), target.Harness, Stop);
-
-        try
-        {
-            RestoreQueueResult row = Assert.Single(result.Queues);
-            Assert.Equal((2L, 3L, nameof(ErrorCode.PublishRejected)), (row.Confirmed, row.Rejected, row.ErrorCode));
-            await using StreamConnection connection = await StreamConnection.OpenAsync(target.Harness.Broker, target.Harness.Broker.StreamEndpoint!, old.VirtualHost, cancellationToken: Stop);
-            CollectingSink sink = new();
-            await new ChunkReader(connection, "log", new StreamReadOptions(), sink).RunAsync(Stop);
-            Assert.Equal(2, sink.Messages.Count);
-        }
-        finally
-        {
-            await target.Broker.Management.DeleteAsync($"vhosts/{old.VirtualHost}", Stop);
-        }
-    }
 }
