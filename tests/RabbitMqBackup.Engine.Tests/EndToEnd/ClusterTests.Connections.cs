@@ -107,7 +107,7 @@ public sealed partial class ClusterTests
         await scene.FillAsync(scene.Second, "mirrored", "classic", Count, method == "get" ? new() { ["x-single-active-consumer"] = true } : null);
         Strike(scene, "mirrored", () => scene.Cluster.KillAsync(scene.Second));
 
-        BackupManifest manifest = await BackupAsync(scene, perSecond: 1000);
+        BackupManifest manifest = await BackupAsync(scene, perSecond: 1000, retrySeconds: 120);
 
         Assert.Equal(method, manifest.Queues[0].ReadBy);
         Assert.Empty(scene.Harness.Failures);

@@ -203,7 +203,7 @@ public sealed partial class ClusterTests(OwnTestClusters clusters) : IClassFixtu
         };
     }
 
-    private static async Task<BackupManifest> BackupAsync(ClusterScene scene, long? perSecond = null, BrokerOptions? broker = null)
+    private static async Task<BackupManifest> BackupAsync(ClusterScene scene, long? perSecond = null, BrokerOptions? broker = null, int retrySeconds = 15)
     {
         scene.Harness.Failures.Clear();
         return await scene.Harness.BackupAsync(options => options with
@@ -212,7 +212,7 @@ public sealed partial class ClusterTests(OwnTestClusters clusters) : IClassFixtu
             SkipDefinitions = false,
             SegmentBytes = 64 << 10,
             MaxMessagesPerSecond = perSecond,
-            Retry = new RetryOptions { MaxAttempts = 30, FirstDelay = TimeSpan.FromMilliseconds(500), MaxDelay = TimeSpan.FromSeconds(5), MaxTime = TimeSpan.FromSeconds(15) },
+            Retry = new RetryOptions { MaxAttempts = 30, FirstDelay = TimeSpan.FromMilliseconds(500), MaxDelay = TimeSpan.FromSeconds(5), MaxTime = TimeSpan.FromSeconds(retrySeconds) },
         }).WaitAsync(Bound, Cancel);
     }
 
