@@ -188,14 +188,18 @@ answer_failed() {
   echo "failed the node did not come up: $(tail -n 15 "$data/log/out" | tr -s '\n ' ' ')"
 }
 first_process() { cat "/proc/$1/task/$1/children" 2> /dev/null || true; }   # of the namespace: rabbitmq-server
-kill_namespace() {
-  local init; init=$(first_process "$1")
-  kill -KILL "$1" 2> /dev/null || true
-  wait "$1" 2> /dev/null || true
-  while [ -n "$init" ] && kill -0 $init 2> /dev/null; do sleep 0.02; done    # it goes last: only then are the ports free
+kill_namespaces() {   # side by side: the kernel takes its time for each
+  [ $# -gt 0 ] || return 0
+  local process inits=
+  for process; do inits+=" $(first_process "$process")"; done
+  kill -KILL "$@" 2> /dev/null || true
+  wait "$@" 2> /dev/null || true
+  for process in $inits; do
+    while kill -0 "$process" 2> /dev/null; do sleep 0.02; done    # it goes last: only then are the ports free
+  done
 }
 kill_node() {
-  [ -z "${node:-}" ] || kill_namespace "$node"
+  kill_namespaces ${node:-}
   node=
 }
 stop_node() {
@@ -206,8 +210,7 @@ stop_node() {
   kill_node
 }
 finish() {
-  kill_node
-  [ -z "${epmd:-}" ] || kill_namespace "$epmd"
+  kill_namespaces ${node:-} ${epmd:-}
   ! mountpoint -q "$data/mnesia" || umount -l "$data/mnesia"
   rm -rf --one-file-system "$data" "$data.lock"
 }
