@@ -11,8 +11,8 @@ public sealed class GlobalParameterDefinition : DefinitionObject
     {
     }
 
-    /// <summary>Its value: bool, long, double, string, null, lists and dictionaries of these.</summary>
-    public object? Value => JsonValues.ToClr(Json.Member("value"));
+    /// <summary>Its value: bool, long, double, string, null, lists and dictionaries of these. For looking at: the user info of URIs in it is hidden, and is in <see cref="DefinitionObject.ToJson"/>.</summary>
+    public object? Value => JsonValues.ToClr(DefinitionSecrets.Redact(this).Json.Member("value"));
 
     /// <summary>3.x exports the identity of a cluster, 4.x an empty list of tags, which come from each node's configuration.</summary>
     internal override bool IsBrokersOwn => Name == ClusterId || (Name == "cluster_tags" && Json.Member("value") is { ValueKind: JsonValueKind.Array } tags && tags.GetArrayLength() == 0);

@@ -14,8 +14,8 @@ public sealed class ParameterDefinition : DefinitionObject
     /// <summary>E.g. <c>shovel</c>, <c>federation-upstream</c>, <c>operator_policy</c>, <c>vhost-limits</c>.</summary>
     public string Component => Text("component");
 
-    /// <summary>Its value: bool, long, double, string, null, lists and dictionaries of these. URIs in it can hold passwords.</summary>
-    public object? Value => JsonValues.ToClr(Json.Member("value"));
+    /// <summary>Its value: bool, long, double, string, null, lists and dictionaries of these. For looking at: the user info of URIs in it is hidden, and is in <see cref="DefinitionObject.ToJson"/>.</summary>
+    public object? Value => JsonValues.ToClr(DefinitionSecrets.Redact(this).Json.Member("value"));
 
     private protected override string Title => $"parameter '{Component}/{Name}'";
 

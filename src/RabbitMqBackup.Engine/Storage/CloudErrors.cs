@@ -87,8 +87,11 @@ internal sealed class CloudErrors(string place)
             return cancellationToken.IsCancellationRequested ? null : Unreachable("did not answer in time", target, true, exception);
         }
 
+        // A library may wrap what the network threw, as Azure's does.
+        bool isBroken = false;
         for (Exception? cause = exception; cause is not null; cause = cause.InnerException)
         {
+            isBroken |= cause is HttpRequestException or IOException;
             switch (cause)
             {
                 case AuthenticationException:
@@ -104,7 +107,7 @@ internal sealed class CloudErrors(string place)
             }
         }
 
-        return exception is HttpRequestException or IOException ? Unreachable("broke the connection off", target, true, exception) : null;
+        return isBroken ? Unreachable("broke the connection off", target, true, exception) : null;
     }
 
     private RabbitBackupException Unreachable(string what, string target, bool transient, Exception inner) => new(ErrorCode.StorageUnavailable, $"'{place}' {what}.", inner)

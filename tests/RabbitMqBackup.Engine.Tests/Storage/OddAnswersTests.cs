@@ -61,6 +61,27 @@ public sealed class OddAnswersTests
         Assert.Equal(ErrorCode.StorageUnavailable, error.Code);
     }
 
+    /// <summary>Azure's library wraps that twice.</summary>
+    [Fact]
+    public async Task A_connection_that_ends_in_the_middle_of_an_answer_is_a_store_that_can_be_tried_again()
+    {
+        await using LoopbackServer server = await LoopbackServer.StartAsync(async context =>
+        {
+            await context.Request.Body.CopyToAsync(Stream.Null, Cancel);
+            context.Abort();
+        });
+        await using IObjectStore store = BackupStore.Create(new BackupStoreOptions
+        {
+            Uri = "azblob://account/container",
+            AzureBlob = new AzureBlobOptions { AccountKey = Convert.ToBase64String("key"u8), Endpoint = new Uri(server.Uri, "account") },
+            Retry = new RetryOptions { MaxAttempts = 1 },
+        }).Open();
+
+        RabbitBackupException error = await Assert.ThrowsAsync<RabbitBackupException>(() => store.PutAsync(ObjectPath.Parse("a"), new MemoryStream(new byte[100]), new PutOptions { CreateOnly = true }, Cancel));
+
+        Assert.True(error is { Code: ErrorCode.StorageUnavailable, IsTransient: true }, error.ToString());
+    }
+
     [Theory]
     [InlineData(200)]
     [InlineData(403)]
