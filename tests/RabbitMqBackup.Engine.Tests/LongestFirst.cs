@@ -18,7 +18,7 @@ public sealed class LongestFirst : ITestCollectionOrderer
 {
     private static readonly Type[] Longest =
     [
-        typeof(WholeClusterTests), typeof(ClassicRoundTripTests), typeof(QuorumRoundTripTests), typeof(StreamOutageTests), typeof(BrokerAlarmTests), typeof(DeliveryLimitReserveTests), typeof(RestoreTroubleTests),
+        typeof(ClusterTests), typeof(WholeClusterTests), typeof(ClassicRoundTripTests), typeof(QuorumRoundTripTests), typeof(StreamOutageTests), typeof(BrokerAlarmTests), typeof(DeliveryLimitReserveTests), typeof(RestoreTroubleTests),
         typeof(BrokerTroubleTests), typeof(ReadCutShortTests), typeof(ReadAndTimeTests), typeof(DeliveryLimitRepublishTests), typeof(TlsMatrixTests),
     ];
 

@@ -35,8 +35,11 @@ internal sealed class PackagedNode : IBrokerNode
     private static string Script => Path.Combine(Path.GetDirectoryName(typeof(PackagedNode).Assembly.Location)!, "servers", "brokers.sh");
 
     /// <summary>Installs the packages where they are missing, and starts a node on free ports.</summary>
+    /// <param name="generation">Which.</param>
+    /// <param name="extraConfiguration">Lines for its <c>rabbitmq.conf</c>.</param>
+    /// <param name="first">The node whose cluster it joins, or null. That one has to be disposed last.</param>
     /// <exception cref="TestServerUnavailableException">It can't be done here, with the script's reason.</exception>
-    internal static async Task<PackagedNode> StartNewAsync(BrokerGeneration generation, string extraConfiguration)
+    internal static async Task<PackagedNode> StartNewAsync(BrokerGeneration generation, string extraConfiguration, PackagedNode? first = null)
     {
         if (!OperatingSystem.IsLinux())
         {
@@ -52,7 +55,8 @@ internal sealed class PackagedNode : IBrokerNode
         for (int attempt = 1; ; attempt++)
         {
             int port = FreePortBlock();
-            Process supervisor = Start(["up", generation.Name, port.ToString()], extraConfiguration);
+            string[] cluster = first is null ? [] : [first.Endpoints.AmqpPort.ToString()];
+            Process supervisor = Start(["up", generation.Name, port.ToString(), .. cluster], extraConfiguration);
             Task<string> errors = supervisor.StandardError.ReadToEndAsync();
             PackagedNode node = new(generation.Name, port, supervisor);
             string answer = await node.ReadAnswerAsync();

@@ -75,9 +75,11 @@ public class TestBroker
     /// <exception cref="TestServerUnavailableException">There is no way to get one here.</exception>
     public static async Task<OwnTestBroker> StartOwnAsync(string generation, string extraConfiguration = "")
     {
-        IBrokerNode node = await BrokerNodes.StartAsync(BrokerGeneration.Of(generation), extraConfiguration);
-        return new(node, await AwaitVersionAsync(node.Endpoints));
+        return await OwnAsync(await BrokerNodes.StartAsync(BrokerGeneration.Of(generation), extraConfiguration));
     }
+
+    /// <summary>A node of our own as a broker, when it answers.</summary>
+    internal static async Task<OwnTestBroker> OwnAsync(IBrokerNode node) => new(node, await AwaitVersionAsync(node.Endpoints));
 
     /// <summary>Waits until a broker of our own answers over its management API, up to two minutes, and asks for its version.</summary>
     private protected static async Task<string> AwaitVersionAsync(BrokerEndpoints endpoints)

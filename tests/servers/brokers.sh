@@ -2,7 +2,9 @@
 # Real RabbitMQ nodes of three generations on loopback, side by side, from Debian's packages. For tests, samples and benchmarks; needs root on Debian.
 #
 #   brokers.sh install VERSION           VERSION: 3.10 (bookworm) | 4.0 (trixie) | 4.3 (sid); once per machine, about 40 s
-#   brokers.sh up      VERSION PORT      a new node; it lives as long as this command, which reads orders from its standard input:
+#   brokers.sh up      VERSION PORT [FIRST]
+#                                        a new node, which joins the cluster of the node on FIRST, if one is given; it lives as long as this command, which
+#                                        reads orders from its standard input:
 #                                          stop (orderly) | kill (as a power cut does) | start (again, with its data)
 #                                        and answers each with a line: "ready ...", "stopped" or "failed ...". End of input (Ctrl+D), Ctrl+C or the end
 #                                        of the calling process end the node and delete its data.
@@ -17,8 +19,9 @@
 # large): the tests wait for thousands of fsyncs else. It proves the same, since a node that is killed never loses what it has written, synced or not; only
 # a machine does. They live as long as "up" does, and so outlast "kill" and "start".
 #
-# Each node has its own data, cookie, epmd and ports, and its own PID and mount namespaces: nothing is mounted outside of them, and the end of the namespace's
-# first process takes every process of the node with it. So any number of callers share a tree without knowing of each other.
+# Each node has its own data, cookie and ports, and its own PID and mount namespaces: nothing is mounted outside of them, and the end of the namespace's
+# first process takes every process of the node with it. So any number of callers share a tree without knowing of each other. epmd, which tells the nodes of a
+# cluster each other's ports, belongs to the first one's "up" and not to its node, so that the others find each other while that is dead.
 set -euo pipefail
 
 fail() { echo "brokers.sh: $1" >&2; exit "${2:-1}"; }
@@ -43,11 +46,17 @@ require_host() {
   unshare --pid --mount --fork true 2>/dev/null || fail "needs the right to make PID and mount namespaces (a container has it only with --privileged)"
 }
 require_tree() { [ -x "$tree$tools/rabbitmq-server" ] || fail "RabbitMQ $version is not installed; run: brokers.sh install $version"; }
+is_port() { [[ ${1:-} =~ ^[0-9]+$ ]] && [ "$1" -ge 1024 ] && [ "$1" -le 65520 ]; }
 instance() {
-  [[ ${1:-} =~ ^[0-9]+$ ]] && [ "$1" -ge 1024 ] && [ "$1" -le 65520 ] || fail "PORT is the first of 16 free ports, from 1024 to 65520" 2
+  is_port "${1:-}" || fail "PORT is the first of 16 free ports, from 1024 to 65520" 2
   port=$1
   inside=/var/lib/rabbitmq-instances/$port   # as the node sees it
   data=$tree$inside                          # as the host sees it
+}
+join_cluster() {   # of the node on this port, or none
+  first=${1:-$port}
+  is_port "$first" || fail "FIRST is the port of the node whose cluster is to be joined" 2
+  [ "$first" = "$port" ] || open $((first + 4)) || fail "there is no node on port $first to join"
 }
 in_namespace() { unshare --pid --mount --fork --kill-child --root="$tree" --mount-proc env -i "${environment[@]}" "$@"; }
 
@@ -125,15 +134,18 @@ stream.listeners.tcp.1 = 127.0.0.1:$((port + 2))
 stream.advertised_host = 127.0.0.1
 stream.advertised_port = $((port + 2))
 disk_free_limit.absolute = 200MB
-${EXTRA_CONF:-}
 CONF
+  [ "$first" = "$port" ] || printf 'cluster_formation.classic_config.nodes.%s\n' "1 = $(node_name "$first")" "2 = $(node_name "$port")" >> "$data/rabbitmq.conf"
+  echo "${EXTRA_CONF:-}" >> "$data/rabbitmq.conf"
+  echo "$first" > "$data/first"
 }
+node_name() { [ "$1" = "$first" ] && echo rabbit@localhost || echo "rabbit-$1@localhost"; }
 # Without the +sbw switches the schedulers of an idle node spin for a while after each message: on two cores that is the time of the program under test.
 set_environment() {
   environment=(
     HOME="$inside" LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-    ERL_EPMD_ADDRESS=127.0.0.1 ERL_EPMD_PORT=$((port + 4))
-    RABBITMQ_NODENAME=rabbit@localhost RABBITMQ_DIST_PORT=$((port + 3))
+    ERL_EPMD_ADDRESS=127.0.0.1 ERL_EPMD_PORT=$((first + 4))
+    RABBITMQ_NODENAME="$(node_name "$port")" RABBITMQ_DIST_PORT=$((port + 3))
     RABBITMQ_CTL_DIST_PORT_MIN=$((port + 5)) RABBITMQ_CTL_DIST_PORT_MAX=$((port + 15))
     RABBITMQ_CONF_ENV_FILE="$inside/none" RABBITMQ_CONFIG_FILE="$inside/rabbitmq" RABBITMQ_ADVANCED_CONFIG_FILE="$inside/advanced.config"
     RABBITMQ_MNESIA_BASE="$inside/mnesia" RABBITMQ_LOG_BASE="$inside/log" RABBITMQ_ENABLED_PLUGINS_FILE="$inside/enabled_plugins"
@@ -149,10 +161,20 @@ management_answers() {
   exec 3>&-
   [[ $line == *" 200 "* ]]
 }
+in_background() {   # setpriv: where this shell is killed, the kernel kills unshare, and unshare's end kills the namespace
+  setpriv --pdeathsig KILL unshare --pid --mount --fork --kill-child --root="$tree" --mount-proc env -i "${environment[@]}" "$@" < /dev/null 9>&- &
+}
+start_epmd() {
+  [ "$first" = "$port" ] || return 0
+  in_background epmd > "$data/log/epmd" 2>&1
+  epmd=$!
+  until open $((port + 4)); do
+    kill -0 "$epmd" 2> /dev/null || fail "epmd did not start: $(cat "$data/log/epmd")"
+    sleep 0.02
+  done
+}
 start_node() {
-  # setpriv: where this shell is killed, the kernel kills unshare, and unshare's end kills the namespace.
-  setpriv --pdeathsig KILL unshare --pid --mount --fork --kill-child --root="$tree" --mount-proc \
-    env -i "${environment[@]}" "$tools/rabbitmq-server" > "$data/log/out" 2>&1 < /dev/null 9>&- &
+  in_background "$tools/rabbitmq-server" > "$data/log/out" 2>&1
   node=$!
   local deadline=$((SECONDS + 120))
   until open "$port" && open $((port + 2)) && management_answers; do
@@ -165,24 +187,30 @@ answer_failed() {
   kill_node
   echo "failed the node did not come up: $(tail -n 15 "$data/log/out" | tr -s '\n ' ' ')"
 }
-first_process() { cat "/proc/$node/task/$node/children" 2> /dev/null || true; }   # of the namespace: rabbitmq-server
+first_process() { cat "/proc/$1/task/$1/children" 2> /dev/null || true; }   # of the namespace: rabbitmq-server
+kill_namespaces() {   # side by side: the kernel takes its time for each
+  [ $# -gt 0 ] || return 0
+  local process inits=
+  for process; do inits+=" $(first_process "$process")"; done
+  kill -KILL "$@" 2> /dev/null || true
+  wait "$@" 2> /dev/null || true
+  for process in $inits; do
+    while kill -0 "$process" 2> /dev/null; do sleep 0.02; done    # it goes last: only then are the ports free
+  done
+}
 kill_node() {
-  [ -n "${node:-}" ] || return 0
-  local first; first=$(first_process)
-  kill -KILL "$node" 2> /dev/null || true
-  wait "$node" 2> /dev/null || true
-  while [ -n "$first" ] && kill -0 $first 2> /dev/null; do sleep 0.02; done    # it goes last: only then are the ports free
+  kill_namespaces ${node:-}
   node=
 }
 stop_node() {
   [ -n "${node:-}" ] || return 0
-  kill -TERM $(first_process) 2> /dev/null || true
+  kill -TERM $(first_process "$node") 2> /dev/null || true
   local deadline=$((SECONDS + 60))
   while kill -0 "$node" 2> /dev/null && [ $SECONDS -lt $deadline ]; do sleep 0.1; done
   kill_node
 }
 finish() {
-  kill_node
+  kill_namespaces ${node:-} ${epmd:-}
   ! mountpoint -q "$data/mnesia" || umount -l "$data/mnesia"
   rm -rf --one-file-system "$data" "$data.lock"
 }
@@ -209,12 +237,14 @@ up)
   require_host; require_tree; instance "$@"
   # In a mount namespace of this shell's own, so that nothing is left of the data however it ends.
   if [ -z "${own_mounts:-}" ] && wants_memory; then own_mounts=yes exec unshare --mount bash "$0" up "$version" "$@"; fi
+  join_cluster "${2:-}"
   claim_instance
   trap finish EXIT
   trap 'exit 130' INT TERM HUP
   write_configuration
   set_environment
   echo $$ > "$data/supervisor"
+  start_epmd
   start_node
   [ -n "${node:-}" ] || exit 1
   supervise
@@ -222,6 +252,7 @@ up)
 ctl)
   require_host; require_tree; instance "$@"; shift
   [ -d "$data" ] || fail "there is no node on port $port"
+  first=$(cat "$data/first")
   set_environment
   in_namespace "$tools/$1" "${@:2}"
   ;;

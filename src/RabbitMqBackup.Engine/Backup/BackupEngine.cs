@@ -48,6 +48,7 @@ public sealed class BackupEngine(IEngineLog? log = null, TimeProvider? time = nu
             ClusterName = overview.ClusterName,
             RabbitMqVersion = overview.RabbitMqVersion,
             Version = overview.Version,
+            IsCluster = overview.Listeners.DistinctBy(listener => listener.Node).Skip(1).Any(),
             Base = incrementalBase,
             Queues = queues,
             SafetyOptions = safety,

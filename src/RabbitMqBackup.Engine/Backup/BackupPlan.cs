@@ -17,6 +17,9 @@ public sealed record BackupPlan
     /// <summary>The broker's version.</summary>
     public required string RabbitMqVersion { get; init; }
 
+    /// <summary>More than one node runs: one that dies does not take the queues with it.</summary>
+    internal bool IsCluster { get; init; }
+
     /// <summary>The numeric part of <see cref="RabbitMqVersion"/>.</summary>
     internal Version Version { get; init; } = new();
 

@@ -12,6 +12,12 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
     /// <summary>Bodies that a quorum queue, which sends all that a consumer may hold at once, can have on their way.</summary>
     private const long PrefetchBytes = 64 << 20;
 
+    /// <summary>The management API counts a quorum queue's messages up to 10 s late.</summary>
+    private static readonly TimeSpan StatisticsAge = TimeSpan.FromSeconds(12);
+
+    /// <summary>The broker's 60 s, the age of its statistics, and a reserve.</summary>
+    private static readonly TimeSpan DisconnectedPatience = TimeSpan.FromSeconds(90);
+
     private readonly ReadDecision _decision = ReadSafety.Decide(queue, context.Plan.Version, context.SafetyOptions);
     private readonly QueueName _name = new(queue.VirtualHost, queue.Name);
     private DeliveryLimitRescue? _rescue;
@@ -129,6 +135,22 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
         }
     }
 
+    /// <summary>
+    /// What a consumer on a node that died held, a quorum queue from 4.3 on gives to nobody for a minute by default (consumer_disconnected_timeout), or until the node is back. Its messages count as unacknowledged meanwhile.
+    /// </summary>
+    private async Task<bool> IsHeldAsync(TimeSpan elapsed, CancellationToken cancellationToken)
+    {
+        if (elapsed < StatisticsAge)
+        {
+            return true;
+        }
+
+        await Task.Delay(TimeSpan.FromSeconds(1), context.Time, cancellationToken).ConfigureAwait(false);
+        using ManagementClient management = new(context.Broker);
+        QueueInfo? listed = await management.GetQueueAsync(_name, cancellationToken).ConfigureAwait(false);
+        return listed?.Unacknowledged > queue.Unacknowledged && elapsed < DisconnectedPatience;
+    }
+
     /// <summary>Reads the queue from its head. What was captured before a failure is kept: half a queue in the backup is more than none, and the entry says that it is half.</summary>
     private async Task<(QueueEntry Entry, RabbitBackupException? Failure, bool OthersAtWork)> AttemptAsync(ReadPlan plan, CancellationToken cancellationToken)
     {
@@ -145,11 +167,16 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
         _plan = plan;
         try
         {
+            string leader = await LeaderAsync(plan, cancellationToken).ConfigureAwait(false);
             read = await new QueueReader(context.Broker, context.Time).ReadAsync(NewRequest(plan), context.Throttle?.Before(sink) ?? sink, cancellationToken).ConfigureAwait(false);
+            if (await LeaderAsync(plan, cancellationToken).ConfigureAwait(false) != leader)
+            {
+                failure = LeaderChanged("Its leader changed while it was fetched, and the new one begins at the head: what came may be there twice, and the end of the queue not at all.");
+            }
         }
         catch (RabbitBackupException exception) when (!exception.Code.IsStorage())
         {
-            failure = exception;
+            failure = await ExplainAsync(exception, cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -169,13 +196,61 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             context.Rate.Add(read.Delivered, read.Held);
         }
 
+        if (read?.Stop == ReadStop.ConsumerCancelled)
+        {
+            // Another node may lead it now; if the queue is gone, the next attempt is told so.
+            failure = LeaderChanged(ReadAccount.Cancelled);
+        }
+
         ReadAccount account = new(plan, read, failure);
         // A depth that fell between attempts may be the application's doing, or a broker's that is not up yet: what is captured is not thrown away for less.
-        bool isWhole = account.IsToItsEnd && read!.Delivered >= _captured;
+        bool isWhole = failure is null && account.IsToItsEnd && read!.Delivered >= _captured;
         await sink.CompleteAsync(isWhole, cancellationToken).ConfigureAwait(false);
         QueueEntry entry = Outcome(sink.Segments, sink.HasUnmatched, read, failure);
         _captured = Math.Max(_captured, entry.Messages);
         return (entry, failure, read?.Stop == ReadStop.OthersAtWork);
+    }
+
+    private RabbitBackupException LeaderChanged(string how) => new(ErrorCode.QueueUnavailable, how) { Target = _name.ToString(), IsTransient = true };
+
+    /// <summary>The node of a queue that may be mirrored, where the broker does not tell who fetches from it that it is another one now; else nothing.</summary>
+    private async Task<string> LeaderAsync(ReadPlan plan, CancellationToken cancellationToken)
+    {
+        if (!plan.EndsOnFailover || plan.Method != QueueReadMethod.Get || !context.Plan.IsCluster)
+        {
+            return "";
+        }
+
+        using ManagementClient management = new(context.Broker);
+        return (await management.GetQueueAsync(_name, cancellationToken).ConfigureAwait(false))?.Node ?? "";
+    }
+
+    /// <summary>
+    /// To a queue that was deleted and to one whose node is down brokers give the same answer (404), or none; the management API tells them apart. One that was read a moment ago may be back soon, on its own node or another's.
+    /// </summary>
+    private async Task<RabbitBackupException> ExplainAsync(RabbitBackupException failure, CancellationToken cancellationToken)
+    {
+        if (failure.Code is not (ErrorCode.QueueNotFound or ErrorCode.OperationTimedOut))
+        {
+            return failure;
+        }
+
+        try
+        {
+            using ManagementClient management = new(context.Broker);
+            QueueInfo? listed = await management.GetQueueAsync(_name, cancellationToken).ConfigureAwait(false);
+            return listed is null || (failure.Code != ErrorCode.QueueNotFound && ReadSafetyRules.NotAvailable(listed, context.Plan.Version) is null) ? failure
+                : new RabbitBackupException(ErrorCode.QueueUnavailable, $"The queue '{_name}' can't be read at the moment; its node is {listed.Node}, its state '{listed.State}'. {failure.Message}", failure)
+                {
+                    Target = failure.Target,
+                    IsTransient = _depth is not null,
+                    Hint = "See that its nodes are up, then run again.",
+                };
+        }
+        catch (RabbitBackupException)
+        {
+            return failure;
+        }
     }
 
     private QueueReadRequest NewRequest(ReadPlan plan)
@@ -189,6 +264,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             Method = plan.Method,
             Release = plan.Release,
             ConsumerTimeout = plan.ConsumerTimeout,
+            EndsOnFailover = plan.EndsOnFailover,
             IsQuorum = queue.Type == QueueTypes.Quorum,
             Prefetch = Prefetch(),
             MaxConsumers = plan.MaxConsumers,
@@ -204,6 +280,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             HasPriorities = ReadSafetyRules.HasPriorities(queue, context.Plan.Version),
             StopSignal = context.StopSignal,
             Abort = context.Options.Abort,
+            IsHeld = context.Plan.IsCluster && queue.Type == QueueTypes.Quorum ? IsHeldAsync : null,
             ExpectedDepth = Math.Max(_depth ?? 0, context.Journal.Segments(queue.VirtualHost, queue.Name).Sum(segment => segment.Entry.Records)),
         };
     }

@@ -8,6 +8,9 @@ namespace RabbitMqBackup.Engine.Backup;
 /// <summary>Accounts for one read, in words for people and codes for scripts: what is missing and why, and what became of the queue.</summary>
 internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBackupException? failure)
 {
+    /// <summary>Why a read ended whose consumer the broker cancelled.</summary>
+    internal const string Cancelled = "The broker cancelled the reader, as when a queue is deleted, its node goes down or its leader changes.";
+
     /// <summary>What an incomplete read failed of.</summary>
     internal ErrorCode Code => failure?.Code ?? read!.Stop switch
     {
@@ -90,7 +93,7 @@ internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBa
         ReadStop.OthersAtWork => "Other consumers came to the queue just when the read began.",
         ReadStop.CapacityReached => plan.MaxConsumers == 1 ? "A queue with a single active consumer gives one reader 65,535 messages at most." : "The queue is deeper than one reader can hold without losing its order.",
         ReadStop.Stalled => "Messages are ready, but the broker delivers none of them: another consumer is the single active one.",
-        ReadStop.ConsumerCancelled => "The broker cancelled the reader, as when a queue is deleted or its leader changes.",
+        ReadStop.ConsumerCancelled => Cancelled,
         ReadStop.DeliveryLimit when plan.ReleaseCounts =>
             $"A message had been given back {result.HighestDeliveryCount} times: at {plan.StopAtDeliveryCount} reading stops, to leave the rest of the limit of {plan.DeliveryLimit} for the application's own retries. -Force reads on.",
         ReadStop.DeliveryLimit when plan.IsRepeated =>

@@ -38,6 +38,7 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
     private long _nextOffset;
     private ulong? _endChunk;
     private SuperStreamEntry? _superStream;
+    private string? _note;
 
     /// <summary>
     /// Reads the stream. What goes wrong with it is in the entry that comes back; what goes wrong with the store is thrown, since no other queue would fare better.
@@ -218,17 +219,15 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
     private async Task ReadAsync(StreamConnection connection, ChunkSink sink, StreamStart start, CancellationToken cancellationToken)
     {
         bool follow = context.Options.Continuous;
-        if (follow && _known is not null)
+        (StreamExtent extent, RabbitBackupException? outOfReach) = await _connector.FindExtentAsync(connection, queue.Name, start, cancellationToken).ConfigureAwait(false);
+        NoteLeader(connection, outOfReach);
+        if (follow && _known is not null && (extent.EndsBeforeStart || (extent.EndChunk is null && !_hasRead)))
         {
             // A broker says nothing about an offset that a stream does not reach: this would wait for ever.
-            StreamExtent extent = await StreamExtent.FindAsync(connection, queue.Name, start, cancellationToken).ConfigureAwait(false);
-            if (extent.EndsBeforeStart || (extent.EndChunk is null && !_hasRead))
-            {
-                throw Replaced();
-            }
+            throw Replaced();
         }
 
-        ChunkReader reader = _reader = new ChunkReader(connection, queue.Name, new StreamReadOptions { Start = start, EndChunk = _endChunk, Follow = follow }, context.Throttle is { } throttle ? new ThrottledChunks(throttle, sink) : sink);
+        ChunkReader reader = _reader = new ChunkReader(connection, queue.Name, new StreamReadOptions { Start = start, EndChunk = _endChunk, Extent = extent, Follow = follow }, context.Throttle is { } throttle ? new ThrottledChunks(throttle, sink) : sink);
         using StreamFollowing? following = follow ? new StreamFollowing(_connector, queue, reader, sink, behind, context) : null;
         // Who follows a stream for months is not ended by an alarm of the broker's; nothing is held meanwhile, and a disk that is full of it is no worse for being read.
         using CancellationTokenRegistration? stopping = follow ? null : context.StopSignal.Register(reader.Stop);
@@ -250,6 +249,16 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
         {
             _endChunk ??= reader.EndChunk;
             Note(reader.Progress, sink);
+        }
+    }
+
+    /// <summary>A replica's word on where the stream ends is not the leader's: who reads the backup has to know that.</summary>
+    private void NoteLeader(StreamConnection connection, RabbitBackupException? outOfReach)
+    {
+        if (outOfReach is not null && _note is null)
+        {
+            _note = $"It was read up to where the replica on {connection.Target} ends, since its leader was out of reach: what was not there yet is not in the backup. {outOfReach.Message}";
+            context.Log.QueueNoted(_name, _note);
         }
     }
 
@@ -347,6 +356,7 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
             ErrorCode = failure?.Code.ToString(),
             Reason = failure?.Message,
             Gaps = gaps,
+            Notes = _note is null ? [] : [_note],
             Segments = segments,
             Stream = new StreamEntry
             {

@@ -21,7 +21,12 @@ internal sealed partial class ManagementClient(BrokerOptions options) : IDisposa
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>Milliseconds in which a list of nodes serves all queues that are asked for.</summary>
+    private const int NodesAge = 1000;
+
     private readonly ManagementTransport _transport = new(options);
+    private IReadOnlyList<NodeHealth>? _nodes;
+    private long _nodesAt;
 
     /// <summary>The API's base URI without user info.</summary>
     internal string DisplayUri => _transport.DisplayUri;
@@ -123,7 +128,33 @@ internal sealed partial class ManagementClient(BrokerOptions options) : IDisposa
             return null;
         }
 
-        return ManagementJson.Queue(item, ManagementJson.NeedsPolicies(item) ? await GetPoliciesAsync(cancellationToken).ConfigureAwait(false) : null);
+        QueueInfo found = ManagementJson.Queue(item, ManagementJson.NeedsPolicies(item) ? await GetPoliciesAsync(cancellationToken).ConfigureAwait(false) : null);
+        return await WithNodeAsync(found, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Asked for one classic queue by its name, the API calls it "running" also when its node is down; only its lists say "down" (seen on 4.3). Who may not see the nodes gets its word.</summary>
+    private async Task<QueueInfo> WithNodeAsync(QueueInfo queue, CancellationToken cancellationToken)
+    {
+        if (queue.Type != QueueTypes.Classic || queue.Node.Length == 0)
+        {
+            return queue;
+        }
+
+        if (_nodes is null || Environment.TickCount64 - _nodesAt > NodesAge)
+        {
+            try
+            {
+                _nodes = await ListNodesAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (RabbitBackupException exception) when (exception.Code == ErrorCode.BrokerAccessRefused)
+            {
+                _nodes = [];
+            }
+
+            _nodesAt = Environment.TickCount64;
+        }
+
+        return _nodes.Any(node => node.Name == queue.Node && !node.Running) ? queue with { State = "down" } : queue;
     }
 
     /// <summary>Names of the virtual hosts that the user may see.</summary>

@@ -36,6 +36,9 @@ internal sealed record QueueReadRequest
     /// <summary>The consumer argument <c>x-consumer-timeout</c>: how long the broker lets the messages be held. Only quorum queues from 4.3 take it; null for none.</summary>
     public TimeSpan? ConsumerTimeout { get; init; }
 
+    /// <summary>A classic queue that may be mirrored: the read is to end when another mirror leads it, see <see cref="Amqp.ConsumeArgument.CancelOnFailover"/>.</summary>
+    public bool EndsOnFailover { get; init; }
+
     /// <summary>When nothing came for this long though more was ready at the start, the broker is asked whether anything still is. Default 2 s.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(2);
 
@@ -52,6 +55,9 @@ internal sealed record QueueReadRequest
 
     /// <summary>As many messages were in the queue when an earlier read of it broke off: before reading, there is a short wait for them. Default 0.</summary>
     public long ExpectedDepth { get; init; }
+
+    /// <summary>Asked, with the time for which nothing has come back, whether the broker may still hold those messages for the earlier reader. Null: it does not.</summary>
+    public Func<TimeSpan, CancellationToken, Task<bool>>? IsHeld { get; init; }
 
     /// <summary>Ends the read at once, also while it gives back in an orderly way: the connection drops, and the broker takes back what was held. Default: never.</summary>
     public CancellationToken Abort { get; init; }

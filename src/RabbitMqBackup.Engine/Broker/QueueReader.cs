@@ -23,7 +23,7 @@ internal sealed class QueueReader(BrokerOptions options, TimeProvider time)
             request = Fit(request, connection);
             DataChannel control = await connection.OpenChannelAsync(request.Queue.ToString(), ChannelEvents.None, cancellationToken).ConfigureAwait(false);
             DeclareOk depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
-            for (long changed = time.GetTimestamp(); IsUnsettled(depth, request) && time.GetElapsedTime(changed) < request.IdleTimeout;)
+            for (long changed = time.GetTimestamp(); IsUnsettled(depth, request) && (time.GetElapsedTime(changed) < request.IdleTimeout || await IsHeldAsync(request, time.GetElapsedTime(changed), cancellationToken).ConfigureAwait(false));)
             {
                 // What an earlier reader held is on its way back.
                 DeclareOk before = depth;
@@ -58,6 +58,8 @@ internal sealed class QueueReader(BrokerOptions options, TimeProvider time)
             Target = request.Queue.ToString(),
             Hint = "Raise channel_max in rabbitmq.conf to 2 or more; each two million messages of a queue take one more.",
         };
+
+    private static Task<bool> IsHeldAsync(QueueReadRequest request, TimeSpan elapsed, CancellationToken cancellationToken) => request.IsHeld?.Invoke(elapsed, cancellationToken) ?? Task.FromResult(false);
 
     /// <summary>An earlier reader of the same run is not gone altogether.</summary>
     private static bool IsUnsettled(DeclareOk depth, QueueReadRequest request) =>

@@ -39,7 +39,9 @@ internal sealed class ReadChannels(DataConnection connection, QueueReadRequest r
         }
 
         ReadChannel current = _all[^1];
-        ConsumeArgument argument = request.ConsumerTimeout is { } timeout ? ConsumeArgument.Timeout(timeout) : ConsumeArgument.None;
+        ConsumeArgument argument = request.ConsumerTimeout is { } timeout ? ConsumeArgument.Timeout(timeout)
+            : request.EndsOnFailover ? ConsumeArgument.CancelOnFailover
+            : ConsumeArgument.None;
         string tag = $"bk-{current.Consumers.Count:000}";
         current.Consumers.Add(tag);
         try

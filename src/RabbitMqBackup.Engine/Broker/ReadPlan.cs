@@ -15,6 +15,9 @@ internal sealed record ReadPlan
     /// <summary>Value of the consumer argument <c>x-consumer-timeout</c>, or null where the broker knows none and refuses or ignores it.</summary>
     public TimeSpan? ConsumerTimeout { get; init; }
 
+    /// <summary>The queue may have mirrors, one of which goes on delivering from the queue's head when the leader's node dies: the read has to end then.</summary>
+    public bool EndsOnFailover { get; init; }
+
     /// <summary>Everything must be given back before the oldest delivery is this old, or the broker takes it back by itself; null for no such limit.</summary>
     public TimeSpan? MaxHold { get; init; }
 

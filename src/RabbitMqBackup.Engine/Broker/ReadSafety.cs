@@ -72,6 +72,7 @@ internal static class ReadSafety
             // Channel close keeps the order everywhere; a nack does only from 4.3, where in turn it is not counted.
             Release = nack ? QueueReleaseMethod.Nack : QueueReleaseMethod.ChannelClose,
             MaxConsumers = ReadSafetyRules.IsSingleActiveConsumer(queue) ? 1 : 31,
+            EndsOnFailover = queue.Type == QueueTypes.Classic && broker.Major < 4,
             ConsumerTimeout = nack ? ConsumerTimeouts.Argument(options) : null,
             MaxHold = ConsumerTimeouts.MaxHold(queue, broker, options),
             ReleaseCounts = quorum && !nack,

@@ -66,7 +66,7 @@ internal sealed class LargeMessages(RestoreOptions options, RestorePlanQueue row
     {
         // What a message lost on its way through AMQP 0-9-1 may have made it smaller.
         const int Margin = 4096;
-        await using StreamConnection connection = await connector.ConnectAsync(row.TargetVirtualHost, row.TargetQueue, StreamAccess.Read, cancellationToken).ConfigureAwait(false);
+        await using StreamConnection connection = await connector.ConnectAsync(row.TargetVirtualHost, row.TargetQueue, StreamAccess.Write, cancellationToken).ConfigureAwait(false);
         return await StreamTail.ReadAsync(connection, row.TargetQueue, length => !publisher.Fits(length + Margin), message => ConvertedMessages.Digest(message), cancellationToken).ConfigureAwait(false);
     }
 }

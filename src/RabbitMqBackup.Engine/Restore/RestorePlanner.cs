@@ -115,6 +115,15 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
             return _declared[name] = Declarable(missing);
         }
 
+        if (ReadSafetyRules.NotAvailable(present, target.Overview.Version) is { } outage)
+        {
+            return row with
+            {
+                Conflicts = [$"The queue takes no messages at the moment. {outage.Reason} Start its nodes, or restore under another name (-QueueMap)."],
+                ConflictCode = ErrorCode.QueueUnavailable,
+            };
+        }
+
         List<string> differences = [.. Differences(row.Shape, present)];
         if (differences.Count > 0 && !options.Force)
         {

@@ -54,7 +54,7 @@ internal sealed class StreamRestore(
             ulong id = await connection.QueryPublisherSequenceAsync(name, row.TargetQueue, cancellationToken).ConfigureAwait(false);
             return id > 0 ? (long)id - 1 : null;
         }
-        catch (RabbitBackupException exception) when (exception.Code is ErrorCode.BrokerUnreachable or ErrorCode.QueueNotFound)
+        catch (RabbitBackupException exception) when (exception.Code is ErrorCode.BrokerUnreachable or ErrorCode.QueueNotFound or ErrorCode.QueueUnavailable)
         {
             return null;
         }

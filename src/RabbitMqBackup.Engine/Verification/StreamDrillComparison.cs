@@ -26,7 +26,7 @@ internal sealed class StreamDrillComparison(BrokerOptions broker, TimeProvider t
     {
         List<UInt128> expected = await ExpectedAsync(row.Source, cancellationToken).ConfigureAwait(false);
         Sink found = new();
-        await using (StreamConnection connection = await new StreamConnector(broker, time).ConnectAsync(row.TargetVirtualHost, row.TargetQueue, StreamAccess.Read, cancellationToken).ConfigureAwait(false))
+        await using (StreamConnection connection = await new StreamConnector(broker, time).ConnectAsync(row.TargetVirtualHost, row.TargetQueue, StreamAccess.Write, cancellationToken).ConfigureAwait(false))
         {
             await new ChunkReader(connection, row.TargetQueue, new StreamReadOptions(), found).RunAsync(cancellationToken).ConfigureAwait(false);
         }

@@ -77,7 +77,7 @@ internal sealed class ChunkReader(StreamConnection connection, string stream, St
     {
         if (!options.Follow)
         {
-            StreamExtent extent = await StreamExtent.FindAsync(connection, stream, options.Start, cancellationToken).ConfigureAwait(false);
+            StreamExtent extent = options.Extent ?? await StreamExtent.FindAsync(connection, stream, options.Start, cancellationToken).ConfigureAwait(false);
             if (extent.EndChunk is null)
             {
                 return Progress with { EndsBeforeStart = extent.EndsBeforeStart };

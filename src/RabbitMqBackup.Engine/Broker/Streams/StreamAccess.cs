@@ -6,6 +6,6 @@ internal enum StreamAccess
     /// <summary>Reading: a replica spares the leader; the leader will do.</summary>
     Read,
 
-    /// <summary>Writing: only the leader takes messages.</summary>
+    /// <summary>Writing, and reading what was just written: only the leader takes messages, and has all that is confirmed.</summary>
     Write,
 }

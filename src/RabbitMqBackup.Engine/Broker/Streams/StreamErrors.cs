@@ -48,6 +48,7 @@ internal static class StreamErrors
             {
                 StreamResponseCode.AuthenticationFailureLoopback => "The user may connect from the broker's own machine only: use another user.",
                 StreamResponseCode.VirtualHostAccessFailure => "Check the virtual host's name and the user's permissions in it.",
+                StreamResponseCode.StreamNotAvailable => "See that the nodes that hold it are up: a majority of them has to be.",
                 _ => null,
             },
         };
@@ -81,6 +82,7 @@ internal static class StreamErrors
     private static ErrorCode Classify(StreamResponseCode code) => code switch
     {
         StreamResponseCode.StreamDoesNotExist => ErrorCode.QueueNotFound,
+        StreamResponseCode.StreamNotAvailable => ErrorCode.QueueUnavailable,
         StreamResponseCode.StreamAlreadyExists or StreamResponseCode.PreconditionFailed => ErrorCode.DefinitionConflict,
         StreamResponseCode.SaslMechanismNotSupported or StreamResponseCode.AuthenticationFailure or StreamResponseCode.SaslError
             or StreamResponseCode.SaslChallenge or StreamResponseCode.AuthenticationFailureLoopback => ErrorCode.BrokerAuthenticationFailed,

@@ -9,6 +9,9 @@ internal sealed record StreamReadOptions
     /// <summary>Offset of a chunk after which the reading ends even if more was committed meanwhile: a reading that goes on after a lost connection ends where the first one would have. Default: none.</summary>
     public ulong? EndChunk { get; init; }
 
+    /// <summary>How far the stream reaches, by its leader. Default: as far as the node says that is read from.</summary>
+    public StreamExtent? Extent { get; init; }
+
     /// <summary>Read on as messages are written, until <see cref="ChunkReader.Stop"/>. Default false: up to what is committed when the reading begins.</summary>
     public bool Follow { get; init; }
 

@@ -7,7 +7,7 @@ internal sealed class StreamReconnects(TimeProvider time)
     private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan MaxDelay = TimeSpan.FromSeconds(5);
 
-    /// <summary>A stream that a broker does not know right after its start may be there a little later; one that was deleted won't.</summary>
+    /// <summary>A stream that a broker does not know right after its start, or that just elects its leader, may be there a little later; one that was deleted, or has no majority, won't.</summary>
     private static readonly TimeSpan MissingStreamTime = TimeSpan.FromSeconds(15);
 
     /// <summary>A broker needs a while to start.</summary>
@@ -40,7 +40,7 @@ internal sealed class StreamReconnects(TimeProvider time)
             (_progress, _since, _attempts) = (progress, time.GetTimestamp(), 0);
         }
 
-        bool missing = failure.Code is ErrorCode.QueueNotFound;
+        bool missing = failure.Code is ErrorCode.QueueNotFound || failure is { Code: ErrorCode.QueueUnavailable, IsTransient: false };
         if ((!failure.IsTransient && !missing) || time.GetElapsedTime(_since) > (missing ? MissingStreamTime : MaxTime))
         {
             throw failure;

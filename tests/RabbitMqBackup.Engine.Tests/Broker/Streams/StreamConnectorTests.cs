@@ -68,6 +68,40 @@ public sealed class StreamConnectorTests
         Assert.Contains("advertised_host", e.Hint);
     }
 
+    [Fact]
+    public async Task Where_a_stream_ends_is_its_leaders_word_and_not_that_of_the_replica_that_is_read()
+    {
+        await using ScriptedStreamServer leader = Node(async (peer, nodes) =>
+        {
+            await peer.AnswerMetadataAsync("s", nodes[0], nodes[1]);
+            await peer.AnswerStatsAsync(0, 500);
+            await peer.AnswerAsync(StreamCommand.Close, _ => { });
+        });
+        await using ScriptedStreamServer replica = Node(MetadataAsync);
+        (_nodes[0], _nodes[1]) = (Address(leader), Address(replica));
+        StreamConnector connector = Connector(replica);
+
+        await using StreamConnection connection = await connector.ConnectAsync("/", "s", StreamAccess.Read, Cancelled);
+        (StreamExtent extent, RabbitBackupException? outOfReach) = await connector.FindExtentAsync(connection, "s", StreamStart.First, Cancelled);
+
+        Assert.Equal((_nodes[1], 500UL, null), (connection.Advertised, extent.EndChunk, outOfReach));
+    }
+
+    [Fact]
+    public async Task When_the_node_behind_the_endpoint_is_gone_the_others_are_reached_by_their_addresses()
+    {
+        await using ScriptedStreamServer leader = Node(MetadataAsync);
+        ScriptedStreamServer replica = Node(MetadataAsync);
+        (_nodes[0], _nodes[1]) = (Address(leader), Address(replica));
+        StreamConnector connector = Connector(replica);
+        await (await connector.ConnectAsync("/", "s", StreamAccess.Read, Cancelled)).DisposeAsync();
+        await replica.DisposeAsync();
+
+        await using StreamConnection connection = await connector.ConnectAsync("/", "s", StreamAccess.Read, Cancelled);
+
+        Assert.Equal(_nodes[0], connection.Advertised);
+    }
+
     [Theory]
     [InlineData("3.10")]
     [InlineData("4.0")]
@@ -95,6 +129,25 @@ public sealed class StreamConnectorTests
 
         Assert.Equal(new DnsEndPoint("rabbit", 5552), new StreamConnector(options, TimeProvider.System).Endpoint);
         Assert.Equal(new DnsEndPoint("rabbit", 5551), new StreamConnector(options with { Tls = new TlsOptions() }, TimeProvider.System).Endpoint);
+    }
+
+    /// <summary>Leader and replica of a test that has both as servers.</summary>
+    private readonly StreamNode[] _nodes = new StreamNode[2];
+
+    private ScriptedStreamServer Node(Func<ScriptedStreamServer.Peer, StreamNode[], Task> script)
+    {
+        ScriptedStreamServer? server = null;
+        return server = new(peer => script(peer, _nodes)) { Advertise = _ => Address(server!) };
+    }
+
+    private static StreamNode Address(ScriptedStreamServer server) => new(server.Endpoint.Host, server.Endpoint.Port);
+
+    private static async Task MetadataAsync(ScriptedStreamServer.Peer peer, StreamNode[] nodes)
+    {
+        while (true)
+        {
+            await peer.AnswerMetadataAsync("s", nodes[0], nodes[1]);
+        }
     }
 
     private static StreamConnector Connector(ScriptedStreamServer server) => new(server.Options, TimeProvider.System);

@@ -34,6 +34,9 @@ internal sealed class StreamBed : IAsyncDisposable
 
     internal static async Task<StreamBed> OnAsync(TestBroker broker) => new(await TestVirtualHost.CreateAsync(broker));
 
+    /// <summary>Takes the virtual host over, and deletes it at the end.</summary>
+    internal static StreamBed Over(TestVirtualHost virtualHost) => new(virtualHost);
+
     internal Task<StreamConnection> ConnectAsync() => StreamConnection.OpenAsync(Harness.Broker, Harness.Broker.StreamEndpoint!, VirtualHost, cancellationToken: Stop);
 
     internal async Task CreateAsync(string stream, params (string Name, string Value)[] arguments)
