@@ -86,8 +86,15 @@ public sealed class StreamConnectionTests
         await using StreamTestHost host = await StreamTestHost.StartAsync(generation);
         NetworkCredential wrong = new("guest", "s3cr3t-wrong");
 
-        RabbitBackupException password = await Assert.ThrowsAsync<RabbitBackupException>(
+        Task<RabbitBackupException> RefusedAsync() => Assert.ThrowsAsync<RabbitBackupException>(
             () => StreamConnection.OpenAsync(host.Options with { Credential = wrong }, host.Endpoint, host.VirtualHost, cancellationToken: Cancelled));
+        RabbitBackupException password = await RefusedAsync();
+        if (generation == "3.10" && password is { Code: ErrorCode.BrokerConnectionLost, IsTransient: true })
+        {
+            // Seen once in some twenty runs: this version hangs up behind its answer, which is lost with the connection then. Who tries again, as the module does, is told.
+            password = await RefusedAsync();
+        }
+
         RabbitBackupException place = await Assert.ThrowsAsync<RabbitBackupException>(
             () => StreamConnection.OpenAsync(host.Options, host.Endpoint, "absent", cancellationToken: Cancelled));
 
