@@ -84,7 +84,12 @@ public sealed partial class ClusterTests(OwnTestClusters clusters) : IClassFixtu
         RestoreResult result = await scene.Harness.RestoreAsync(whole, options => options with { Broker = scene.Harness.Broker, IfNotEmpty = NonEmptyTarget.Append }).WaitAsync(Bound, Cancel);
         foreach (RestoreQueueResult queue in result.Queues)
         {
-            Assert.Equal(down.Contains(queue.Queue) ? (nameof(ErrorCode.QueueUnavailable), 0) : (null, 1000), (queue.ErrorCode, queue.Confirmed));
+            string[] codes = down.Contains(queue.Queue) ? [nameof(ErrorCode.QueueUnavailable)] : [""];
+
+            // Of queues whose only node is down, 3.10 can say that there are none.
+            codes = generation == "3.10" && down.Contains(queue.Queue) ? [.. codes, nameof(ErrorCode.QueueNotFound)] : codes;
+            Assert.Contains(queue.ErrorCode ?? "", codes);
+            Assert.Equal(down.Contains(queue.Queue) ? 0 : 1000, queue.Confirmed);
         }
 
         await scene.Cluster.StartAllAsync();
