@@ -146,8 +146,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
         }
 
         await Task.Delay(TimeSpan.FromSeconds(1), context.Time, cancellationToken).ConfigureAwait(false);
-        using ManagementClient management = new(context.Broker);
-        QueueInfo? listed = await management.GetQueueAsync(_name, cancellationToken).ConfigureAwait(false);
+        QueueInfo? listed = await context.Management.GetQueueAsync(_name, cancellationToken).ConfigureAwait(false);
         return listed?.Unacknowledged > queue.Unacknowledged && elapsed < DisconnectedPatience;
     }
 
@@ -221,8 +220,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             return "";
         }
 
-        using ManagementClient management = new(context.Broker);
-        return (await management.GetQueueAsync(_name, cancellationToken).ConfigureAwait(false))?.Node ?? "";
+        return (await context.Management.GetQueueAsync(_name, cancellationToken).ConfigureAwait(false))?.Node ?? "";
     }
 
     /// <summary>
@@ -237,8 +235,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
 
         try
         {
-            using ManagementClient management = new(context.Broker);
-            QueueInfo? listed = await management.GetQueueAsync(_name, cancellationToken).ConfigureAwait(false);
+            QueueInfo? listed = await context.Management.GetQueueAsync(_name, cancellationToken).ConfigureAwait(false);
             return listed is null || (failure.Code != ErrorCode.QueueNotFound && ReadSafetyRules.NotAvailable(listed, context.Plan.Version) is null) ? failure
                 : new RabbitBackupException(ErrorCode.QueueUnavailable, $"The queue '{_name}' can't be read at the moment; its node is {listed.Node}, its state '{listed.State}'. {failure.Message}", failure)
                 {

@@ -152,8 +152,7 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
 
     private async Task LookUpSuperStreamAsync(CancellationToken cancellationToken)
     {
-        using ManagementClient management = new(context.Broker);
-        _superStream = await management.GetSuperStreamAsync(new QueueName(queue.VirtualHost, queue.Name), cancellationToken).ConfigureAwait(false) is { } binding
+        _superStream = await context.Management.GetSuperStreamAsync(new QueueName(queue.VirtualHost, queue.Name), cancellationToken).ConfigureAwait(false) is { } binding
             ? new SuperStreamEntry(binding.Exchange, binding.RoutingKey, binding.Order)
             : null;
     }
