@@ -47,28 +47,12 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
     {
         if (_decision.SkipCode is { } skip && _decision.Verdict == ReadVerdict.Unsafe)
         {
-            return NewEntry() with
-            {
-                Outcome = QueueOutcome.Skipped,
-                DepthAtStart = queue.Messages,
-                ErrorCode = skip.ToString(),
-                Reason = string.Join(" ", _decision.Reasons),
-                Gaps = queue.Messages == 0 ? [] : [new GapEntry(queue.Messages, "NotRead", "The stream was not read.")],
-                Stream = _base is null ? null : _base with { StartOffset = _base.NextOffset },
-            };
+            return Skipped(skip, string.Join(" ", _decision.Reasons));
         }
 
         if (context.StopSignal.Reason is { } trouble && !context.Options.Continuous)
         {
-            return NewEntry() with
-            {
-                Outcome = QueueOutcome.Skipped,
-                DepthAtStart = queue.Messages,
-                ErrorCode = nameof(ErrorCode.BrokerInAlarm),
-                Reason = trouble,
-                Gaps = queue.Messages == 0 ? [] : [new GapEntry(queue.Messages, "NotRead", "The stream was not read.")],
-                Stream = _base is null ? null : _base with { StartOffset = _base.NextOffset },
-            };
+            return Skipped(ErrorCode.BrokerInAlarm, trouble);
         }
 
         if (_begun is null)
@@ -220,6 +204,7 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
         bool follow = context.Options.Continuous;
         (StreamExtent extent, RabbitBackupException? outOfReach) = await _connector.FindExtentAsync(connection, queue.Name, start, cancellationToken).ConfigureAwait(false);
         NoteLeader(connection, outOfReach);
+        await SeeSettledAsync(connection, start, extent, cancellationToken).ConfigureAwait(false);
         if (follow && _known is not null && (extent.EndsBeforeStart || (extent.EndChunk is null && !_hasRead)))
         {
             // A broker says nothing about an offset that a stream does not reach: this would wait for ever.
@@ -250,6 +235,23 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
             Note(reader.Progress, sink);
         }
     }
+
+    /// <summary>That what is there now is what somebody wants in a backup.</summary>
+    private async Task SeeSettledAsync(StreamConnection connection, StreamStart start, StreamExtent extent, CancellationToken cancellationToken)
+    {
+        if (extent.EndChunk is null && start == StreamStart.First && queue.Messages > 0 && !connection.Features.HasCommandVersions)
+        {
+            // A leader that was just elected shows nothing until its replicas are there, and before 4.0 can't be asked whether there is something.
+            throw Unsettled(ErrorCode.QueueUnavailable, $"The stream '{queue.Name}' is listed with {queue.Messages} message(s), and its leader shows none of them.", "See that the nodes with its replicas are up, then run again.");
+        }
+
+        if (!_hasRead && !context.Options.Continuous && !context.Options.Force && await context.Others.IsClaimedAsync(new(queue.VirtualHost, queue.Name), cancellationToken).ConfigureAwait(false))
+        {
+            throw Unsettled(ErrorCode.QueueInUse, $"The stream '{queue.Name}' is being restored into: the backup would hold a part of it.", "Try again when the restore is through.");
+        }
+    }
+
+    private RabbitBackupException Unsettled(ErrorCode code, string message, string hint) => new(code, message) { Target = _name, IsTransient = true, Hint = hint };
 
     /// <summary>A replica's word on where the stream ends is not the leader's: who reads the backup has to know that.</summary>
     private void NoteLeader(StreamConnection connection, RabbitBackupException? outOfReach)
@@ -325,6 +327,16 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
         Verdict = _decision.Verdict.ToString(),
         VerdictReasons = _decision.Reasons,
         Stream = new StreamEntry { StartOffset = _base?.NextOffset },
+    };
+
+    private QueueEntry Skipped(ErrorCode code, string reason) => NewEntry() with
+    {
+        Outcome = QueueOutcome.Skipped,
+        DepthAtStart = queue.Messages,
+        ErrorCode = code.ToString(),
+        Reason = reason,
+        Gaps = queue.Messages == 0 ? [] : [new GapEntry(queue.Messages, "NotRead", "The stream was not read.")],
+        Stream = _base is null ? null : _base with { StartOffset = _base.NextOffset },
     };
 
     private QueueEntry Outcome(ChunkSink sink, RabbitBackupException? failure)
