@@ -122,11 +122,11 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
         // In this order: what a connection that ends right now has met is in both then, and not in neither.
         long from = From;
         StreamReadResult? progress = _reader?.Progress;
-        IEnumerable<StreamGap> gaps = [.. progress is null ? [] : Truncated(progress, from), .. _gaps, .. _sink?.DamagedChunks ?? []];
+        IEnumerable<StreamGap> gaps = [.. progress is null ? [] : StreamGaps.Truncated(progress, from), .. _gaps, .. _sink?.DamagedChunks ?? []];
         QueueEntry entry = NewEntry();
         context.Journal.Begin(entry with
         {
-            Gaps = [.. EarlierGaps, .. gaps.Where(gap => gap.FirstOffset <= segment.LastOffset).OrderBy(gap => gap.FirstOffset).DistinctBy(gap => gap.LastOffset).Select(NewGap)],
+            Gaps = [.. EarlierGaps, .. gaps.Where(gap => gap.FirstOffset <= segment.LastOffset).OrderBy(gap => gap.FirstOffset).DistinctBy(gap => gap.LastOffset).Select(StreamGaps.ToEntry)],
             Stream = entry.Stream! with { ConsumerOffsets = ConsumerOffsets(progress?.ConsumerOffsets) },
         });
         committed(segment, entry);
@@ -268,15 +268,10 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
 
     private void Note(StreamReadResult result, ChunkSink sink)
     {
-        _gaps = [.. _gaps, .. Truncated(result, From)];
+        _gaps = [.. _gaps, .. StreamGaps.Truncated(result, From)];
         _consumerOffsets = ConsumerOffsets(result.ConsumerOffsets);
         Volatile.Write(ref _nextOffset, Math.Max(_nextOffset, Math.Max(sink.NextOffset, result.NextOffset ?? 0)));
     }
-
-    /// <summary>What retention has taken from an offset on.</summary>
-    private static IEnumerable<StreamGap> Truncated(StreamReadResult result, long from) => result.Gaps
-        .Where(gap => gap.Kind is StreamGapKind.Truncated && gap.LastOffset >= from)
-        .Select(gap => gap with { FirstOffset = Math.Max(gap.FirstOffset, from) });
 
     /// <summary>Looks at the first chunk of each connection: one of another time at the place of the last message known belongs to another stream.</summary>
     private void Compare(ChunkHeader chunk)
@@ -343,7 +338,7 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
     {
         IReadOnlyList<SegmentEntry> segments = sink.Segments;
         long messages = segments.Sum(segment => segment.Records);
-        List<GapEntry> gaps = [.. EarlierGaps, .. _gaps.Concat(sink.DamagedChunks).OrderBy(gap => gap.FirstOffset).Select(NewGap)];
+        List<GapEntry> gaps = [.. EarlierGaps, .. _gaps.Concat(sink.DamagedChunks).OrderBy(gap => gap.FirstOffset).Select(StreamGaps.ToEntry)];
         if (failure is not null)
         {
             long? missing = _endChunk is { } end ? Math.Max(1, (long)end - sink.NextOffset + 1) : null;
@@ -395,12 +390,4 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
     }
 
     private static IEnumerable<KeyValuePair<string, long>> Pairs(IReadOnlyDictionary<string, long>? offsets) => offsets ?? Enumerable.Empty<KeyValuePair<string, long>>();
-
-    private static GapEntry NewGap(StreamGap gap)
-    {
-        long count = gap.LastOffset - gap.FirstOffset + 1;
-        return gap.Kind is StreamGapKind.Corrupt
-            ? new GapEntry(count, "Corrupt", "The broker delivered this chunk damaged, twice: its log on the broker's disk is.", gap.FirstOffset, gap.LastOffset)
-            : new GapEntry(count, "Retention", "The stream's retention took these offsets before they were read; stored offsets of consumers count among them.", gap.FirstOffset, gap.LastOffset);
-    }
 }
