@@ -72,6 +72,15 @@ internal sealed class ClusterScene : IAsyncDisposable
         StreamEndpoint = new DnsEndPoint(nodes[^1].Host, nodes[^1].StreamPort),
     };
 
+    /// <summary>The same cluster with these nodes to be tried in turn, for everything.</summary>
+    internal BrokerOptions InTurn(params OwnTestBroker[] nodes) => Through(nodes) with
+    {
+        ManagementUri = nodes[0].ManagementUri,
+        FurtherManagementUris = [.. nodes[1..].Select(node => node.ManagementUri)],
+        StreamEndpoint = new DnsEndPoint(nodes[0].Host, nodes[0].StreamPort),
+        FurtherStreamEndpoints = [.. nodes[1..].Select(node => new DnsEndPoint(node.Host, node.StreamPort))],
+    };
+
     internal Task<IndependentClient> ClientAsync(OwnTestBroker node) => IndependentClient.ConnectAsync(node, Streams.VirtualHost);
 
     /// <summary>Declares a queue through a node, so that its leader is there, and fills it through the same node with numbered messages.</summary>
