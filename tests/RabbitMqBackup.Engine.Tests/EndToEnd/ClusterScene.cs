@@ -62,7 +62,20 @@ internal sealed class ClusterScene : IAsyncDisposable
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    internal static async Task<ClusterScene> OnAsync(TestCluster cluster) => new(cluster, await TestVirtualHost.CreateAsync(cluster.Nodes[0]));
+    internal static async Task<ClusterScene> OnAsync(TestCluster cluster)
+    {
+        for (DateTime deadline = DateTime.UtcNow.AddSeconds(30); ; await Task.Delay(1000, Cancel))
+        {
+            try
+            {
+                return new(cluster, await TestVirtualHost.CreateAsync(cluster.Nodes[0]));
+            }
+            catch (HttpRequestException exception) when (exception.StatusCode >= HttpStatusCode.InternalServerError && DateTime.UtcNow < deadline)
+            {
+                // 3.10 makes none as long as a node that was just started is not ready for it.
+            }
+        }
+    }
 
     /// <summary>The same cluster through other nodes: AMQP over all of them in turn, the rest over the last.</summary>
     internal BrokerOptions Through(params OwnTestBroker[] nodes) => Harness.Broker with
