@@ -23,6 +23,9 @@ internal static class LogMessages
     internal static void RestoreReconnects(this IEngineLog log, string queue, string reason, int unconfirmed) => log.Write(
         LogLevel.Warning, $"Restoring '{queue}' was interrupted ({reason}) and tries again; {unconfirmed} message(s) may be there already and will be sent once more.");
 
+    internal static void RestoreNotClaimed(this IEngineLog log, string queue, string reason) => log.Write(
+        LogLevel.Information, $"Restoring '{queue}': a backup that begins now sees it only some seconds later, since the queue that would tell it at once could not be declared ({reason}).");
+
     internal static void ReadingWithoutLease(this IEngineLog log, string backupId, string reason) =>
         log.Write(LogLevel.Warning, $"The backup '{backupId}' is read without a lease, since the store can't be written to: should somebody remove it meanwhile, the reading fails. ({reason})");
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -21,12 +22,19 @@ public sealed record CephServer(Uri Endpoint, string AccessKey, string SecretKey
 
     private bool IsOurs { get; init; }
 
-    /// <summary>Makes a bucket, by a request signed here (AWS Signature Version 4), for tests that must not load a cloud's library.</summary>
+    /// <summary>Makes a bucket, by a request signed here, for tests that must not load a cloud's library.</summary>
     public async Task CreateBucketAsync(string name)
+    {
+        using HttpResponseMessage answer = await SendAsync(HttpMethod.Put, name);
+        answer.EnsureSuccessStatusCode();
+    }
+
+    /// <summary>Sends a request without a body to a bucket, signed with AWS Signature Version 4.</summary>
+    private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string bucket)
     {
         string time = DateTime.UtcNow.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture), scope = $"{time[..8]}/us-east-1/s3/aws4_request";
         string nothing = Hex(SHA256.HashData([]));
-        string canonical = $"PUT\n/{name}\n\nhost:{Endpoint.Authority}\nx-amz-content-sha256:{nothing}\nx-amz-date:{time}\n\nhost;x-amz-content-sha256;x-amz-date\n{nothing}";
+        string canonical = $"{method}\n/{bucket}\n\nhost:{Endpoint.Authority}\nx-amz-content-sha256:{nothing}\nx-amz-date:{time}\n\nhost;x-amz-content-sha256;x-amz-date\n{nothing}";
         byte[] key = Encoding.UTF8.GetBytes($"AWS4{SecretKey}");
         foreach (string part in scope.Split('/'))
         {
@@ -34,12 +42,31 @@ public sealed record CephServer(Uri Endpoint, string AccessKey, string SecretKey
         }
 
         string signature = Hex(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes($"AWS4-HMAC-SHA256\n{time}\n{scope}\n{Hex(SHA256.HashData(Encoding.UTF8.GetBytes(canonical)))}")));
-        using HttpRequestMessage request = new(HttpMethod.Put, new Uri(Endpoint, name));
+        using HttpRequestMessage request = new(method, new Uri(Endpoint, bucket));
         request.Headers.Add("x-amz-content-sha256", nothing);
         request.Headers.Add("x-amz-date", time);
         request.Headers.TryAddWithoutValidation("Authorization", $"AWS4-HMAC-SHA256 Credential={AccessKey}/{scope}, SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature={signature}");
         using HttpClient client = new();
-        (await client.SendAsync(request)).EnsureSuccessStatusCode();
+        return await client.SendAsync(request);
+    }
+
+    /// <summary>A gateway answers before it has all it needs: in its first seconds, on a busy machine, it was seen to refuse listings and to answer 400 to unknown users.</summary>
+    private async Task<CephServer> WhenReadyAsync()
+    {
+        for (DateTime deadline = DateTime.UtcNow.AddSeconds(60); ; await Task.Delay(200))
+        {
+            using HttpResponseMessage made = await SendAsync(HttpMethod.Put, "ready"), listed = await SendAsync(HttpMethod.Get, "ready");
+            using HttpResponseMessage refused = await (this with { AccessKey = "NOBODY" }).SendAsync(HttpMethod.Get, "ready");
+            if (made.IsSuccessStatusCode && listed.IsSuccessStatusCode && refused.StatusCode == HttpStatusCode.Forbidden)
+            {
+                return this;
+            }
+
+            if (DateTime.UtcNow > deadline)
+            {
+                throw new TestServerUnavailableException($"it answers {made.StatusCode} to a bucket's making, {listed.StatusCode} to a listing and {refused.StatusCode} to an unknown user.");
+            }
+        }
     }
 
     /// <summary>Orders radosgw-admin something: other users, quotas.</summary>
@@ -73,7 +100,8 @@ public sealed record CephServer(Uri Endpoint, string AccessKey, string SecretKey
 
         try
         {
-            return new(new Uri($"http://127.0.0.1:{await ScriptedServer.StartAsync(Script)}"), "AKTEST", "SKTESTSECRET") { IsOurs = true };
+            CephServer started = new(new Uri($"http://127.0.0.1:{await ScriptedServer.StartAsync(Script)}"), "AKTEST", "SKTESTSECRET") { IsOurs = true };
+            return await started.WhenReadyAsync();
         }
         catch (TestServerUnavailableException e)
         {

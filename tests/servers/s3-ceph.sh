@@ -163,6 +163,9 @@ start_server() {
   daemon ceph-osd -i 0
   wait_for 30 osd_is_up
   tool radosgw-admin user create --uid=test --display-name=test --access-key=AKTEST --secret-key=SKTESTSECRET
+  # Else the gateway makes them at the first request that needs one, and may refuse that.
+  local pool
+  for pool in index data non-ec; do tool ceph osd pool create "default.rgw.buckets.$pool" 4; done
   daemon radosgw -n client.admin
   wait_for 60 gateway_answers
 }

@@ -14,7 +14,13 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
     /// <summary>For what is open when the following of streams is ended: to be stored, and the manifest with it.</summary>
     private static readonly TimeSpan FinishTime = TimeSpan.FromSeconds(60);
 
+    /// <summary>A cluster that has just lost a node needs some seconds to elect other leaders. All queues of a run wait for that once, together.</summary>
+    private static readonly TimeSpan ElectionTime = TimeSpan.FromSeconds(15);
+
     private readonly EventGate _gate = new();
+
+    /// <summary>When the first queue without a leader was met; 0 before.</summary>
+    private long _electingSince;
 
     internal async Task<BackupManifest> RunAsync(CancellationToken cancellationToken)
     {
@@ -250,11 +256,29 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
     /// The queue as it is now. The plan may be hours old, for a person who had to confirm it or for the queues before: meanwhile there may be another queue of the same name, which the plan's way to read would
     /// harm (auto-delete: its deletion; a delivery limit: its messages). One that is gone is told when it is read.
     /// </summary>
-    private static Task<QueueInfo> CurrentAsync(CaptureContext context, QueueInfo planned, CancellationToken cancellationToken) => context.BrokerRetry.RunAsync(
-        async _ => await context.Management.GetQueueAsync(new(planned.VirtualHost, planned.Name), cancellationToken).ConfigureAwait(false) is { } queue
-            ? await context.Policies.ApplyAsync(queue, context.Plan.Version, cancellationToken).ConfigureAwait(false)
-            : planned,
-        cancellationToken);
+    private async Task<QueueInfo> CurrentAsync(CaptureContext context, QueueInfo planned, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            QueueInfo queue = await context.BrokerRetry.RunAsync(
+                async _ => await context.Management.GetQueueAsync(new(planned.VirtualHost, planned.Name), cancellationToken).ConfigureAwait(false) is { } found
+                    ? await context.Policies.ApplyAsync(found, context.Plan.Version, cancellationToken).ConfigureAwait(false)
+                    : planned,
+                cancellationToken).ConfigureAwait(false);
+            if (!context.Plan.IsCluster || queue.Type == QueueTypes.Classic || ReadSafetyRules.NotAvailable(queue, context.Plan.Version) is null)
+            {
+                return queue;
+            }
+
+            Interlocked.CompareExchange(ref _electingSince, time.GetTimestamp(), 0);
+            if (time.GetElapsedTime(_electingSince) > ElectionTime)
+            {
+                return queue;
+            }
+
+            await Task.Delay(TimeSpan.FromSeconds(1), time, cancellationToken).ConfigureAwait(false);
+        }
+    }
 
     /// <summary>Queues that an earlier attempt finished or began, and that are not on the broker any more.</summary>
     private IEnumerable<QueueEntry> Gone(BackupJournal journal)

@@ -284,6 +284,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             Rescued = outcome => _rescued = outcome,
             DepthKnown = depth => _depth = Math.Max(_depth ?? 0, depth),
             ConsumersKnown = _consumers,
+            IsBeingFilled = context.Options.Force ? null : cancel => context.Others.IsClaimedAsync(_name, cancel),
             MayComeBack = queue.Unacknowledged > 0,
             MayShrink = ReadSafetyRules.MayShrink(queue),
             HasPriorities = ReadSafetyRules.HasPriorities(queue, context.Plan.Version),

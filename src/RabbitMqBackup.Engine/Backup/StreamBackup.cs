@@ -47,28 +47,12 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
     {
         if (_decision.SkipCode is { } skip && _decision.Verdict == ReadVerdict.Unsafe)
         {
-            return NewEntry() with
-            {
-                Outcome = QueueOutcome.Skipped,
-                DepthAtStart = queue.Messages,
-                ErrorCode = skip.ToString(),
-                Reason = string.Join(" ", _decision.Reasons),
-                Gaps = queue.Messages == 0 ? [] : [new GapEntry(queue.Messages, "NotRead", "The stream was not read.")],
-                Stream = _base is null ? null : _base with { StartOffset = _base.NextOffset },
-            };
+            return Skipped(skip, string.Join(" ", _decision.Reasons));
         }
 
         if (context.StopSignal.Reason is { } trouble && !context.Options.Continuous)
         {
-            return NewEntry() with
-            {
-                Outcome = QueueOutcome.Skipped,
-                DepthAtStart = queue.Messages,
-                ErrorCode = nameof(ErrorCode.BrokerInAlarm),
-                Reason = trouble,
-                Gaps = queue.Messages == 0 ? [] : [new GapEntry(queue.Messages, "NotRead", "The stream was not read.")],
-                Stream = _base is null ? null : _base with { StartOffset = _base.NextOffset },
-            };
+            return Skipped(ErrorCode.BrokerInAlarm, trouble);
         }
 
         if (_begun is null)
@@ -138,11 +122,11 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
         // In this order: what a connection that ends right now has met is in both then, and not in neither.
         long from = From;
         StreamReadResult? progress = _reader?.Progress;
-        IEnumerable<StreamGap> gaps = [.. progress is null ? [] : Truncated(progress, from), .. _gaps, .. _sink?.DamagedChunks ?? []];
+        IEnumerable<StreamGap> gaps = [.. progress is null ? [] : StreamGaps.Truncated(progress, from), .. _gaps, .. _sink?.DamagedChunks ?? []];
         QueueEntry entry = NewEntry();
         context.Journal.Begin(entry with
         {
-            Gaps = [.. EarlierGaps, .. gaps.Where(gap => gap.FirstOffset <= segment.LastOffset).OrderBy(gap => gap.FirstOffset).DistinctBy(gap => gap.LastOffset).Select(NewGap)],
+            Gaps = [.. EarlierGaps, .. gaps.Where(gap => gap.FirstOffset <= segment.LastOffset).OrderBy(gap => gap.FirstOffset).DistinctBy(gap => gap.LastOffset).Select(StreamGaps.ToEntry)],
             Stream = entry.Stream! with { ConsumerOffsets = ConsumerOffsets(progress?.ConsumerOffsets) },
         });
         committed(segment, entry);
@@ -220,6 +204,7 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
         bool follow = context.Options.Continuous;
         (StreamExtent extent, RabbitBackupException? outOfReach) = await _connector.FindExtentAsync(connection, queue.Name, start, cancellationToken).ConfigureAwait(false);
         NoteLeader(connection, outOfReach);
+        await SeeSettledAsync(connection, start, extent, cancellationToken).ConfigureAwait(false);
         if (follow && _known is not null && (extent.EndsBeforeStart || (extent.EndChunk is null && !_hasRead)))
         {
             // A broker says nothing about an offset that a stream does not reach: this would wait for ever.
@@ -251,6 +236,23 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
         }
     }
 
+    /// <summary>That what is there now is what somebody wants in a backup.</summary>
+    private async Task SeeSettledAsync(StreamConnection connection, StreamStart start, StreamExtent extent, CancellationToken cancellationToken)
+    {
+        if (extent.EndChunk is null && start == StreamStart.First && queue.Messages > 0 && !connection.Features.HasCommandVersions)
+        {
+            // A leader that was just elected shows nothing until its replicas are there, and before 4.0 can't be asked whether there is something.
+            throw Unsettled(ErrorCode.QueueUnavailable, $"The stream '{queue.Name}' is listed with {queue.Messages} message(s), and its leader shows none of them.", "See that the nodes with its replicas are up, then run again.");
+        }
+
+        if (!_hasRead && !context.Options.Continuous && !context.Options.Force && await context.Others.IsClaimedAsync(new(queue.VirtualHost, queue.Name), cancellationToken).ConfigureAwait(false))
+        {
+            throw Unsettled(ErrorCode.QueueInUse, $"The stream '{queue.Name}' is being restored into: the backup would hold a part of it.", "Try again when the restore is through.");
+        }
+    }
+
+    private RabbitBackupException Unsettled(ErrorCode code, string message, string hint) => new(code, message) { Target = _name, IsTransient = true, Hint = hint };
+
     /// <summary>A replica's word on where the stream ends is not the leader's: who reads the backup has to know that.</summary>
     private void NoteLeader(StreamConnection connection, RabbitBackupException? outOfReach)
     {
@@ -266,15 +268,10 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
 
     private void Note(StreamReadResult result, ChunkSink sink)
     {
-        _gaps = [.. _gaps, .. Truncated(result, From)];
+        _gaps = [.. _gaps, .. StreamGaps.Truncated(result, From)];
         _consumerOffsets = ConsumerOffsets(result.ConsumerOffsets);
         Volatile.Write(ref _nextOffset, Math.Max(_nextOffset, Math.Max(sink.NextOffset, result.NextOffset ?? 0)));
     }
-
-    /// <summary>What retention has taken from an offset on.</summary>
-    private static IEnumerable<StreamGap> Truncated(StreamReadResult result, long from) => result.Gaps
-        .Where(gap => gap.Kind is StreamGapKind.Truncated && gap.LastOffset >= from)
-        .Select(gap => gap with { FirstOffset = Math.Max(gap.FirstOffset, from) });
 
     /// <summary>Looks at the first chunk of each connection: one of another time at the place of the last message known belongs to another stream.</summary>
     private void Compare(ChunkHeader chunk)
@@ -327,11 +324,21 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
         Stream = new StreamEntry { StartOffset = _base?.NextOffset },
     };
 
+    private QueueEntry Skipped(ErrorCode code, string reason) => NewEntry() with
+    {
+        Outcome = QueueOutcome.Skipped,
+        DepthAtStart = queue.Messages,
+        ErrorCode = code.ToString(),
+        Reason = reason,
+        Gaps = queue.Messages == 0 ? [] : [new GapEntry(queue.Messages, "NotRead", "The stream was not read.")],
+        Stream = _base is null ? null : _base with { StartOffset = _base.NextOffset },
+    };
+
     private QueueEntry Outcome(ChunkSink sink, RabbitBackupException? failure)
     {
         IReadOnlyList<SegmentEntry> segments = sink.Segments;
         long messages = segments.Sum(segment => segment.Records);
-        List<GapEntry> gaps = [.. EarlierGaps, .. _gaps.Concat(sink.DamagedChunks).OrderBy(gap => gap.FirstOffset).Select(NewGap)];
+        List<GapEntry> gaps = [.. EarlierGaps, .. _gaps.Concat(sink.DamagedChunks).OrderBy(gap => gap.FirstOffset).Select(StreamGaps.ToEntry)];
         if (failure is not null)
         {
             long? missing = _endChunk is { } end ? Math.Max(1, (long)end - sink.NextOffset + 1) : null;
@@ -383,12 +390,4 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
     }
 
     private static IEnumerable<KeyValuePair<string, long>> Pairs(IReadOnlyDictionary<string, long>? offsets) => offsets ?? Enumerable.Empty<KeyValuePair<string, long>>();
-
-    private static GapEntry NewGap(StreamGap gap)
-    {
-        long count = gap.LastOffset - gap.FirstOffset + 1;
-        return gap.Kind is StreamGapKind.Corrupt
-            ? new GapEntry(count, "Corrupt", "The broker delivered this chunk damaged, twice: its log on the broker's disk is.", gap.FirstOffset, gap.LastOffset)
-            : new GapEntry(count, "Retention", "The stream's retention took these offsets before they were read; stored offsets of consumers count among them.", gap.FirstOffset, gap.LastOffset);
-    }
 }

@@ -29,13 +29,14 @@ internal sealed class BrokerConnection : IAsyncDisposable
     /// <param name="options">The cluster.</param>
     /// <param name="virtualHost">The virtual host, or null for the options'.</param>
     /// <param name="cancellationToken">Cancels.</param>
+    /// <param name="recovers">It comes back by itself when it is lost, with what was claimed.</param>
     /// <exception cref="RabbitBackupException">
     /// <see cref="ErrorCode.BrokerUnreachable"/>, <see cref="ErrorCode.BrokerAuthenticationFailed"/>, or <see cref="ErrorCode.BrokerAccessRefused"/> for the virtual host.
     /// </exception>
-    internal static async Task<BrokerConnection> OpenAsync(BrokerOptions options, string? virtualHost, CancellationToken cancellationToken)
+    internal static async Task<BrokerConnection> OpenAsync(BrokerOptions options, string? virtualHost, CancellationToken cancellationToken, bool recovers = false)
     {
         string host = virtualHost ?? options.VirtualHost;
-        ConnectionFactory factory = BrokerConnectionFactory.Create(options, host);
+        ConnectionFactory factory = BrokerConnectionFactory.Create(options, host, recovers);
         using CancellationTokenSource timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         timeout.CancelAfter(options.ConnectTimeout * options.Endpoints.Count);
         IConnection? connection = null;
@@ -120,6 +121,25 @@ internal sealed class BrokerConnection : IAsyncDisposable
                 Target = declaration.Queue.ToString(),
                 Hint = "Delete or rename the queue on the target, or restore under another name.",
             };
+        }
+    }
+
+    /// <summary>Takes a name that nobody else can take as long as this connection is there: an exclusive queue's. False where another connection has it.</summary>
+    /// <exception cref="RabbitBackupException">As <see cref="GetDepthAsync"/>.</exception>
+    internal async Task<bool> TryClaimAsync(string name, CancellationToken cancellationToken)
+    {
+        Dictionary<string, object?> arguments = new QueueDeclaration { Queue = new(_virtualHost, name), Type = QueueTypes.Classic }.ToArguments(ManagementJson.ParseVersion(RabbitMqVersion));
+        try
+        {
+            await OnChannelAsync(
+                name,
+                (channel, cancel) => channel.QueueDeclareAsync(name, durable: false, exclusive: true, autoDelete: false, arguments, passive: false, noWait: false, cancel),
+                cancellationToken).ConfigureAwait(false);
+            return true;
+        }
+        catch (RabbitBackupException exception) when (exception.Code == ErrorCode.QueueInUse)
+        {
+            return false;
         }
     }
 

@@ -7,7 +7,7 @@ namespace RabbitMqBackup.Engine.Broker;
 /// <summary><see cref="BrokerOptions"/> in RabbitMQ.Client's terms.</summary>
 internal static class BrokerConnectionFactory
 {
-    internal static ConnectionFactory Create(BrokerOptions options, string virtualHost)
+    internal static ConnectionFactory Create(BrokerOptions options, string virtualHost, bool recovers = false)
     {
         ConnectionFactory factory = new()
         {
@@ -20,8 +20,8 @@ internal static class BrokerConnectionFactory
             ContinuationTimeout = options.RequestTimeout,
             RequestedHeartbeat = options.Heartbeat,
             // A connection that comes back by itself would hide that what it held was given back.
-            AutomaticRecoveryEnabled = false,
-            TopologyRecoveryEnabled = false,
+            AutomaticRecoveryEnabled = recovers,
+            TopologyRecoveryEnabled = recovers,
         };
         if (options.Tls?.ClientCertificate is not null && options.Credential.UserName.Length == 0)
         {

@@ -15,7 +15,7 @@ internal sealed class DepthQuestion(DataChannel control, QueueReadRequest reques
     /// <exception cref="RabbitBackupException">The queue's leader gave no answer within the request time-out.</exception>
     internal async Task<DeclareOk> AskAsync(CancellationToken cancellationToken)
     {
-        for (long start = time.GetTimestamp(); ;)
+        for (long? start = null; ;)
         {
             DeclareOk answer = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
             if (!request.IsQuorum || answer.Consumers > 0 || session.IsCancelledByBroker)
@@ -24,7 +24,8 @@ internal sealed class DepthQuestion(DataChannel control, QueueReadRequest reques
             }
 
             session.ThrowIfFailed();
-            if (time.GetElapsedTime(start) > options.RequestTimeout)
+            // The answer itself may have lain behind messages that nobody took for long.
+            if (time.GetElapsedTime(start ??= time.GetTimestamp()) > options.RequestTimeout)
             {
                 throw new RabbitBackupException(ErrorCode.OperationTimedOut, $"The leader of the queue '{request.Queue}' gave no answer within {options.RequestTimeout.TotalSeconds:0} s.")
                 {

@@ -2,7 +2,7 @@ namespace RabbitMqBackup.Engine.Broker;
 
 /// <summary>
 /// Whether another run of this module reads a queue, or restores into its virtual host: two readers of one queue would each get a part of it, and a backup in the middle of a restore would hold half of it. Seen
-/// by the names of the broker's connections, which tell it of runs on any machine. Two runs that begin in the same instant can miss each other.
+/// by the names of the broker's connections, which tell it of runs on any machine some seconds late, and by what restores claim, at once.
 /// </summary>
 internal sealed class OtherRuns(ManagementClient management, TimeProvider time) : IDisposable
 {
@@ -32,7 +32,8 @@ internal sealed class OtherRuns(ManagementClient management, TimeProvider time) 
         while (true)
         {
             IReadOnlyCollection<string> names = await ListAsync(cancellationToken).ConfigureAwait(false);
-            string? other = names.FirstOrDefault(name => name == ReaderOf(queue) || name == PublisherTo(queue.VirtualHost));
+            string? other = names.FirstOrDefault(name => name == ReaderOf(queue) || name == PublisherTo(queue.VirtualHost))
+                ?? (await IsClaimedAsync(queue, cancellationToken).ConfigureAwait(false) ? PublisherTo(queue.VirtualHost) : null);
             if (other is null || time.GetElapsedTime(start) > patience)
             {
                 return other;
@@ -41,6 +42,10 @@ internal sealed class OtherRuns(ManagementClient management, TimeProvider time) 
             await Task.Delay(Fresh, time, cancellationToken).ConfigureAwait(false);
         }
     }
+
+    /// <summary>True where a restore fills this queue at this moment.</summary>
+    internal async Task<bool> IsClaimedAsync(QueueName queue, CancellationToken cancellationToken) =>
+        await management.GetQueueAsync(queue with { Name = RestoreClaims.NameFor(queue.Name) }, cancellationToken).ConfigureAwait(false) is not null;
 
     /// <inheritdoc/>
     public void Dispose() => _gate.Dispose();

@@ -47,7 +47,7 @@ public static class QueueListing
             : ListAllAsync(management, selection, matcher, problems, cancellationToken);
         await foreach (QueueInfo queue in source.ConfigureAwait(false))
         {
-            if (matcher.Matches(queue))
+            if (matcher.Matches(queue) && !RestoreClaims.IsClaim(queue))
             {
                 yield return WithVerdict(queue, version, options);
             }

@@ -152,7 +152,7 @@ internal sealed partial class QueueRead(
 
         (_depth, _reach, _plan) = (depth, depth, ReadPortions.For(request, depth));
         request.DepthKnown?.Invoke(depth);
-        return true;
+        return request.IsBeingFilled is not { } isBeingFilled || !await isBeingFilled(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>

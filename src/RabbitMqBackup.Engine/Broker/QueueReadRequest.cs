@@ -100,6 +100,9 @@ internal sealed record QueueReadRequest
     /// <summary>So many consumers of others are expected; with more of them nothing is read. Null: they don't matter.</summary>
     public long? ConsumersKnown { get; init; }
 
+    /// <summary>Asked once the depth is known: whether another run fills the queue, so that nobody wants what is in it at this moment. Null: nobody does.</summary>
+    public Func<CancellationToken, Task<bool>>? IsBeingFilled { get; init; }
+
     /// <summary>Consumers hold messages that may come back while the queue is read, and go before others then.</summary>
     public bool MayComeBack { get; init; }
 

@@ -32,7 +32,7 @@ internal sealed class QueueReader(BrokerOptions options, TimeProvider time)
                 changed = depth == before ? changed : time.GetTimestamp();
             }
 
-            if (depth.Consumers > request.ConsumersKnown)
+            if (depth.Consumers > request.ConsumersKnown || (request.IsBeingFilled is { } isBeingFilled && await isBeingFilled(cancellationToken).ConfigureAwait(false)))
             {
                 return Untouched(depth, ReadStop.OthersAtWork);
             }

@@ -16,6 +16,7 @@ internal sealed class RestoreRun : IRestoreQueueEvents
     private readonly ProgressMeter _meter;
     private readonly BlockPool _pool = new();
     private readonly PublishPace? _pace;
+    private readonly RestoreClaims _claims;
     private RestoreJournal? _journal;
     private readonly QueueDeclares _declares;
     private readonly List<ImportItem> _definitions = [];
@@ -31,6 +32,7 @@ internal sealed class RestoreRun : IRestoreQueueEvents
         _time = time;
         _pace = PublishPace.Of(plan.Options, time);
         _declares = new QueueDeclares(plan.Options.Broker, time);
+        _claims = new RestoreClaims(plan.Options.Broker, log);
         _meter = new ProgressMeter("Restoring", plan.Queues.Sum(queue => queue.Messages), plan.Queues.Count, time, progress => _gate.Tell(events.OnProgress, progress));
     }
 
@@ -38,6 +40,7 @@ internal sealed class RestoreRun : IRestoreQueueEvents
     {
         long started = _time.GetTimestamp();
         using RestoreJournal? journal = _journal = OpenJournal();
+        await using RestoreClaims claims = _claims;
         string? id = await KeepAsync(cancellationToken).ConfigureAwait(false);
         await CreateVirtualHostsAsync(cancellationToken).ConfigureAwait(false);
         await _declares.RunAsync(_plan.Queues, cancellationToken).ConfigureAwait(false);
@@ -108,10 +111,11 @@ internal sealed class RestoreRun : IRestoreQueueEvents
         RestoreQueueResult result = row.Conflicts.Count > 0
             ? untouched with { ErrorCode = row.ConflictCode.ToString(), Reason = string.Join(" ", row.Conflicts) }
             : _declares.RefusalOf(row) is { } refusal ? untouched with { ErrorCode = refusal.Code.ToString(), Reason = refusal.Message }
+            : !await _claims.TakeAsync(new(row.TargetVirtualHost, row.TargetQueue), cancellationToken).ConfigureAwait(false) ? untouched with { ErrorCode = nameof(ErrorCode.QueueInUse), Reason = "Another restore fills it." }
             : StreamRestore.CanRestore(row)
                 ? await RestoreStreamAsync(row, cancellationToken).ConfigureAwait(false)
                 : await RestoreIntoQueueAsync(row, cancellationToken).ConfigureAwait(false);
-        if (result.ErrorCode is not null && (row.Conflicts.Count > 0 || _declares.RefusalOf(row) is not null || StreamRestore.CanRestore(row)))
+        if (result.ErrorCode is not null && (row.Conflicts.Count > 0 || _declares.RefusalOf(row) is not null || result.ErrorCode == nameof(ErrorCode.QueueInUse) || StreamRestore.CanRestore(row)))
         {
             // Those that are through must not be in the way of another run that mends this one.
             Interlocked.Increment(ref _notThrough);

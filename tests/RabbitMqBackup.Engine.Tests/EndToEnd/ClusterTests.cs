@@ -208,12 +208,12 @@ public sealed partial class ClusterTests(OwnTestClusters clusters) : IClassFixtu
         };
     }
 
-    private static async Task<BackupManifest> BackupAsync(ClusterScene scene, long? perSecond = null, BrokerOptions? broker = null, int retrySeconds = 15)
+    private static async Task<BackupManifest> BackupAsync(ClusterScene scene, long? perSecond = null, BrokerOptions? broker = null, int retrySeconds = 15, int requestSeconds = 8)
     {
         scene.Harness.Failures.Clear();
         return await scene.Harness.BackupAsync(options => options with
         {
-            Broker = (broker ?? options.Broker) with { RequestTimeout = TimeSpan.FromSeconds(8), Heartbeat = TimeSpan.FromSeconds(5) },
+            Broker = (broker ?? options.Broker) with { RequestTimeout = TimeSpan.FromSeconds(requestSeconds), Heartbeat = TimeSpan.FromSeconds(5) },
             SkipDefinitions = false,
             SegmentBytes = 64 << 10,
             MaxMessagesPerSecond = perSecond,

@@ -60,40 +60,6 @@ public sealed class ConcurrentRunsTests
         TestContext.Current.TestOutputHelper?.WriteLine($"{type}: {rounds} pairs, {whole} whole, {told} told that the other reads, seed {seed}");
     }
 
-    [Fact]
-    public async Task A_queue_that_another_process_restores_into_is_not_backed_up_as_if_it_were_whole()
-    {
-        await using TestVirtualHost virtualHost = await Brokers.VirtualHostAsync();
-        using EngineHarness harness = EngineHarness.For(virtualHost);
-        await using IndependentClient client = await IndependentClient.ConnectAsync(virtualHost.Broker, virtualHost.Name);
-        FaultStore store = await FaultStore.MakeAsync(FaultStore.Folder, harness.Folder);
-        await client.DeclareAsync("q", "classic");
-        await client.PublishAsync("q", Enumerable.Range(0, Messages).Select(number => (new BasicProperties { MessageId = $"{number}" }, new byte[300])));
-        BackupManifest source = await harness.BackupAsync();
-        await client.PurgeAsync("q");
-        BackupManifest manifest;
-        using (RestoreChild child = RestoreChild.Start(harness, store, source, Path.Combine(harness.Folder, "checkpoints"), window: 100, rate: 200))
-        {
-            Assert.True(await child.UntilAsync(200), "the restore ended before it had begun");
-
-            // The management API lists a connection some seconds after it was made.
-            using ManagementClient management = new(harness.Broker);
-            for (DateTime deadline = DateTime.UtcNow.AddSeconds(60); !(await management.ListConnectionNamesAsync("RabbitMqBackup ", Cancel)).Contains(OtherRuns.PublisherTo(virtualHost.Name)); await Task.Delay(200, Cancel))
-            {
-                Assert.True(DateTime.UtcNow < deadline, "the restore's connection is not listed");
-            }
-
-            manifest = await harness.BackupAsync();
-            Assert.True(await child.KillAtAsync(0, 0), "the restore was not under way any more");
-        }
-
-        QueueEntry entry = Assert.Single(manifest.Queues);
-        Assert.Equal((BackupStatus.Partial, QueueOutcome.Skipped, nameof(ErrorCode.QueueInUse)), (manifest.Status, entry.Outcome, entry.ErrorCode));
-        RabbitBackupException failure = Assert.Single(harness.Failures);
-        Assert.Equal(ErrorCode.QueueInUse, failure.Code);
-        Assert.Contains("publishes to", failure.Message, StringComparison.Ordinal);
-    }
-
     private static async Task<(int Code, string Errors)> EndAsync(EngineHarness harness, FaultStore store, string id, TimeSpan later)
     {
         await Task.Delay(later, Cancel);

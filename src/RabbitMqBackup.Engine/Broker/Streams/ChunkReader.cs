@@ -42,8 +42,8 @@ internal sealed class ChunkReader(StreamConnection connection, string stream, St
     private bool _ended;
     private bool _inTail;
 
-    /// <summary>Offset of the chunk at which the reading ends; null before it is known, and where it goes on and on.</summary>
-    internal ulong? EndChunk => _endChunk;
+    /// <summary>Offset of the chunk at which the reading should end, also where a broker does not let it be read; null before it is known, and where it goes on and on.</summary>
+    internal ulong? EndChunk { get; private set; }
 
     /// <summary>What has been seen so far; also valid after <see cref="RunAsync"/> has thrown.</summary>
     internal StreamReadResult Progress
@@ -71,10 +71,11 @@ internal sealed class ChunkReader(StreamConnection connection, string stream, St
     /// <summary>Reads. To be called once.</summary>
     /// <exception cref="RabbitBackupException">
     /// QueueNotFound: the stream is not there (any more). BrokerConnectionLost: read on with another connection from <see cref="StreamReadResult.NextOffset"/>.
-    /// OperationTimedOut: there is more to come, and the broker sends nothing.
+    /// OperationTimedOut: there is more to come, and the broker sends nothing. QueueUnavailable: what can be read was read, and there is more that can't.
     /// </exception>
     internal async Task<StreamReadResult> RunAsync(CancellationToken cancellationToken)
     {
+        RabbitBackupException? cut = null;
         if (!options.Follow)
         {
             StreamExtent extent = options.Extent ?? await StreamExtent.FindAsync(connection, stream, options.Start, cancellationToken).ConfigureAwait(false);
@@ -83,7 +84,9 @@ internal sealed class ChunkReader(StreamConnection connection, string stream, St
                 return Progress with { EndsBeforeStart = extent.EndsBeforeStart };
             }
 
-            _endChunk = options.EndChunk < extent.EndChunk ? options.EndChunk : extent.EndChunk;
+            EndChunk = options.EndChunk < (extent.UncommittedChunk ?? extent.EndChunk) ? options.EndChunk : extent.UncommittedChunk ?? extent.EndChunk;
+            _endChunk = EndChunk < extent.EndChunk ? EndChunk : extent.EndChunk;
+            cut = _endChunk < EndChunk ? extent.Cut(stream) : null;
         }
 
         connection.Listener = this;
@@ -97,7 +100,7 @@ internal sealed class ChunkReader(StreamConnection connection, string stream, St
             }
 
             await UnsubscribeAsync(cancellationToken).ConfigureAwait(false);
-            return Progress;
+            return cut is null ? Progress : throw cut;
         }
         finally
         {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using RabbitMqBackup.Engine.Messages.Chunks;
 
 namespace RabbitMqBackup.Engine.Broker.Streams;
@@ -9,19 +10,48 @@ internal readonly record struct StreamExtent(ulong? EndChunk, bool EndsBeforeSta
 {
     private const byte Subscription = 0;
 
+    /// <summary>A leader calls a chunk committed as soon as enough replicas have it; those that come back need some seconds until they tell.</summary>
+    private static readonly TimeSpan CommitTime = TimeSpan.FromSeconds(15);
+
+    private static readonly TimeSpan CommitInterval = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Offset of the last chunk that is there, where it lies behind <see cref="EndChunk"/>: it is not committed, and no broker lets it be read.</summary>
+    internal ulong? UncommittedChunk { get; init; }
+
     /// <summary>Finds out, on any version.</summary>
     /// <param name="connection">Its only user in the meantime.</param>
     /// <param name="stream">The stream.</param>
     /// <param name="start">Where the reading will begin.</param>
     /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="RabbitBackupException">QueueUnavailable: there is something, and nothing of it can be read at the moment.</exception>
     internal static async Task<StreamExtent> FindAsync(StreamConnection connection, string stream, StreamStart start, CancellationToken cancellationToken)
     {
-        StreamStats? stats = await connection.StatsAsync(stream, cancellationToken).ConfigureAwait(false);
-        if (stats is { } known && start == StreamStart.First)
+        StreamStats? stats = await CommittedAsync(connection, stream, cancellationToken).ConfigureAwait(false);
+        StreamExtent extent = stats is { } known && start == StreamStart.First
+            ? new StreamExtent(known.CommittedChunkId < 0 ? null : (ulong)known.CommittedChunkId, false)
+            : await FindFromAsync(connection, stream, start, stats, cancellationToken).ConfigureAwait(false);
+        if (stats is not { } told || told.CommittedChunkId >= told.LastChunkId)
         {
-            return new StreamExtent(known.CommittedChunkId < 0 ? null : (ulong)known.CommittedChunkId, false);
+            return extent;
         }
 
+        extent = extent with { UncommittedChunk = (ulong)told.LastChunkId };
+        return extent.EndChunk is null ? throw extent.Cut(stream) : extent;
+    }
+
+    /// <summary>For a stream whose end can't be read.</summary>
+    internal RabbitBackupException Cut(string stream) => new(
+        ErrorCode.QueueUnavailable,
+        $"The stream '{stream}' has a chunk at offset {UncommittedChunk} that most of its replicas don't have ({(EndChunk is { } end ? $"what they have ends with the chunk at {end}" : "nor anything else that is wanted")}): the broker does not let it be read.")
+    {
+        Target = stream,
+        IsTransient = EndChunk is null,
+        Hint = "See that the nodes with its replicas are up, then run again.",
+    };
+
+    private static async Task<StreamExtent> FindFromAsync(
+        StreamConnection connection, string stream, StreamStart start, StreamStats? stats, CancellationToken cancellationToken)
+    {
         // Before 4.0 there is no other way; on 4.x a start near the end needs to know how many messages the last chunk has.
         ChunkHeader? last = await LastUserChunkAsync(connection, stream, cancellationToken).ConfigureAwait(false);
         ulong committed = (ulong)Math.Max(0, stats?.CommittedChunkId ?? 0);
@@ -33,6 +63,27 @@ internal readonly record struct StreamExtent(ulong? EndChunk, bool EndsBeforeSta
         }
 
         return new StreamExtent(Math.Max(chunk.FirstOffset, committed), false);
+    }
+
+    /// <summary>
+    /// First and last chunk, once all that is there now is committed, or nothing more of it for a while. A leader of several replicas begins with nothing committed, whatever it has (osiris_writer): for the
+    /// moment after an election, or a restart, its stream would be taken for an empty one.
+    /// </summary>
+    private static async Task<StreamStats?> CommittedAsync(StreamConnection connection, string stream, CancellationToken cancellationToken)
+    {
+        StreamStats? stats = await connection.StatsAsync(stream, cancellationToken).ConfigureAwait(false);
+        long last = stats?.LastChunkId ?? -1;
+        for (long changed = Stopwatch.GetTimestamp(); stats is { } now && now.CommittedChunkId < last && Stopwatch.GetElapsedTime(changed) < CommitTime;)
+        {
+            await Task.Delay(CommitInterval, cancellationToken).ConfigureAwait(false);
+            stats = await connection.StatsAsync(stream, cancellationToken).ConfigureAwait(false);
+            changed = stats?.CommittedChunkId == now.CommittedChunkId ? changed : Stopwatch.GetTimestamp();
+
+            // What came after the first look is not waited for; what another leader never had is not there any more.
+            last = Math.Min(last, stats?.LastChunkId ?? -1);
+        }
+
+        return stats is { } settled ? settled with { LastChunkId = last } : null;
     }
 
     /// <summary>Header of the last chunk with messages, or null where there is none. Its data is received and dropped.</summary>

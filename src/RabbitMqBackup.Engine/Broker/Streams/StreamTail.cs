@@ -17,6 +17,11 @@ internal static class StreamTail
     internal static async Task<Queue<T>> ReadAsync<T>(
         StreamConnection connection, string stream, Func<int, bool> isMeant, Func<byte[], T> take, CancellationToken cancellationToken)
     {
+        if (await StreamExtent.FindAsync(connection, stream, StreamStart.First, cancellationToken).ConfigureAwait(false) is { UncommittedChunk: not null } extent)
+        {
+            throw extent.Cut(stream);
+        }
+
         if (await StreamExtent.LastUserChunkAsync(connection, stream, cancellationToken).ConfigureAwait(false) is not { } last)
         {
             return [];

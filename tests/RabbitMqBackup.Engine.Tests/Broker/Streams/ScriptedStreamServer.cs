@@ -182,9 +182,11 @@ internal sealed class ScriptedStreamServer : IAsyncDisposable
             return request;
         }
 
-        internal Task AnswerStatsAsync(long first, long committed) => AnswerAsync(StreamCommand.StreamStats, w =>
+        internal Task AnswerStatsAsync(long first, long committed, long? last = null) => AnswerAsync(StreamCommand.StreamStats, w =>
         {
-            w.UInt32(2);
+            w.UInt32(3);
+            w.String("last_chunk_id");
+            w.UInt64((ulong)(last ?? committed));
             w.String("first_chunk_id");
             w.UInt64((ulong)first);
             w.String("committed_chunk_id");
