@@ -91,25 +91,6 @@ internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, Bac
     internal bool IsDue(long openedAt) => time.GetElapsedTime(openedAt) >= Options.SegmentInterval;
 
     /// <summary>Stores a finished segment, create-only, and gives its row in the manifest.</summary>
-    internal async Task<SegmentEntry> PutSegmentAsync(string key, SegmentContent content, CancellationToken cancellationToken)
-    {
-        await using (Stream stream = content.OpenRead())
-        {
-            await catalog.PutSegmentAsync(plan.BackupId, key, stream, Convert.FromHexString(content.Sha256), cancellationToken).ConfigureAwait(false);
-        }
-
-        return new SegmentEntry
-        {
-            Key = key,
-            Records = content.Records,
-            FirstTime = DateTimeOffset.FromUnixTimeMilliseconds(content.FirstTime),
-            LastTime = DateTimeOffset.FromUnixTimeMilliseconds(content.LastTime),
-            TimesGoBack = content.TimesGoBack,
-            FirstOffset = content.FirstOffset,
-            LastOffset = content.LastOffset,
-            UncompressedBytes = content.UncompressedBytes,
-            StoredBytes = content.Length,
-            Sha256 = content.Sha256,
-        };
-    }
+    internal Task<SegmentEntry> PutSegmentAsync(string key, SegmentContent content, CancellationToken cancellationToken) =>
+        catalog.PutSegmentAsync(plan.BackupId, key, content, cancellationToken);
 }

@@ -167,9 +167,11 @@ internal sealed partial class QueueRead(
         }
 
         _overtakers = overtakers;
-        long ready = (await _question!.AskAsync(cancellationToken).ConfigureAwait(false)).Ready;
+        // Behind the copies of this read nothing is looked for: it would capture what it holds once more.
+        bool isBeforeCopies = _guard!.Copied == 0;
+        long ready = Math.Max(0, (await _question!.AskAsync(cancellationToken).ConfigureAwait(false)).Ready - _guard.Copied);
         long more = request.Method == QueueReadMethod.Get ? ready : Math.Min(ready, _channels!.Free * _plan.Prefetch);
-        if (++_extensions > MaxExtensions || more == 0)
+        if (++_extensions > MaxExtensions || more == 0 || !isBeforeCopies)
         {
             _perhapsMissed = ready;
             return false;

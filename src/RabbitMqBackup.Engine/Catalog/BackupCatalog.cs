@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
+using RabbitMqBackup.Engine.Format;
 using RabbitMqBackup.Engine.Storage;
 
 namespace RabbitMqBackup.Engine.Catalog;
@@ -153,6 +154,34 @@ public sealed class BackupCatalog : IAsyncDisposable
         }
 
         return manifest with { Store = _store };
+    }
+
+    /// <summary>Stores a finished segment, create-only, and gives its row in the manifest.</summary>
+    /// <param name="backupId">The backup's name.</param>
+    /// <param name="key">Path below the backup's folder.</param>
+    /// <param name="content">The segment.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    internal async Task<SegmentEntry> PutSegmentAsync(string backupId, string key, SegmentContent content, CancellationToken cancellationToken)
+    {
+        Stream stream = content.OpenRead();
+        await using (stream.ConfigureAwait(false))
+        {
+            await PutSegmentAsync(backupId, key, stream, Convert.FromHexString(content.Sha256), cancellationToken).ConfigureAwait(false);
+        }
+
+        return new SegmentEntry
+        {
+            Key = key,
+            Records = content.Records,
+            FirstTime = DateTimeOffset.FromUnixTimeMilliseconds(content.FirstTime),
+            LastTime = DateTimeOffset.FromUnixTimeMilliseconds(content.LastTime),
+            TimesGoBack = content.TimesGoBack,
+            FirstOffset = content.FirstOffset,
+            LastOffset = content.LastOffset,
+            UncompressedBytes = content.UncompressedBytes,
+            StoredBytes = content.Length,
+            Sha256 = content.Sha256,
+        };
     }
 
     /// <summary>Stores a segment, once.</summary>

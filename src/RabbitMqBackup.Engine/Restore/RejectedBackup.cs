@@ -116,22 +116,6 @@ internal sealed class RejectedBackup(BackupStore store, BlockPool pool, TimeProv
     {
         string key = QueueKey.Segment(queue.VirtualHost, queue.Name, number, SegmentCompression.Zstd);
         using SegmentContent content = writer.Finish();
-        Stream stream = content.OpenRead();
-        await using (stream.ConfigureAwait(false))
-        {
-            await catalog.PutSegmentAsync(id, key, stream, Convert.FromHexString(content.Sha256), cancellationToken).ConfigureAwait(false);
-        }
-
-        return new SegmentEntry
-        {
-            Key = key,
-            Records = content.Records,
-            FirstTime = DateTimeOffset.FromUnixTimeMilliseconds(content.FirstTime),
-            LastTime = DateTimeOffset.FromUnixTimeMilliseconds(content.LastTime),
-            TimesGoBack = content.TimesGoBack,
-            UncompressedBytes = content.UncompressedBytes,
-            StoredBytes = content.Length,
-            Sha256 = content.Sha256,
-        };
+        return await catalog.PutSegmentAsync(id, key, content, cancellationToken).ConfigureAwait(false);
     }
 }

@@ -1,5 +1,6 @@
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Catalog;
+using RabbitMqBackup.Engine.Tests.EndToEnd;
 using Xunit;
 
 namespace RabbitMqBackup.Engine.Tests.Backup;
@@ -41,6 +42,24 @@ public sealed class DeliveryLimitRepublishTests
         await at.UntilCountAsync(Situation.Queue, AtLimit + Others);
         Assert.Equal(Enumerable.Range(AtLimit, Others).Concat(Enumerable.Range(0, AtLimit)).Select(number => $"{number}"), await at.Client.TakeIdsAsync(Situation.Queue));
         Assert.Equal(0u, await at.Client.CountAsync("dead"));
+    }
+
+    [Theory]
+    [InlineData("3.10")]
+    [InlineData("4.0")]
+    public async Task Copies_are_not_captured_though_what_others_hold_may_come_back_before_them(string generation)
+    {
+        await using Situation at = await Situation.CreateAsync(generation);
+        await at.Client.DeclareAsync(Situation.Queue, "quorum", new() { ["x-delivery-limit"] = 1 });
+        await at.FillAsync(LimitedQueue.Count);
+        await at.Client.FingerprintsAsync(Situation.Queue);
+        await using ApplicationConsumer holding = await at.Client.WorkAsync(Situation.Queue, acknowledge: false, prefetch: 5);
+        await at.UntilCountAsync(Situation.Queue, LimitedQueue.Count - 5);
+
+        QueueEntry entry = await at.BackupAsync(force: true);
+
+        Assert.Equal((LimitedQueue.Count - 5, LimitedQueue.Count - 5), ((int)entry.Messages, entry.Notes.Count(note => note.Contains("published again", StringComparison.Ordinal))));
+        await at.UntilCountAsync(Situation.Queue, LimitedQueue.Count - 5);
     }
 
     [Theory]
