@@ -55,8 +55,8 @@ public sealed class ReadAndTimeTests
         await using (await at.Client.WorkAsync(Situation.Queue, acknowledge: false, prefetch: 1))
         {
             // As long as the backup has not begun, this one keeps the queue alive.
-            // So many that one read of the socket does not bring them all: the rate holds the queue for some seconds.
-            await at.Client.PublishEachAsync(Situation.Queue, Enumerable.Range(0, 2000).Select(number => $"{number}"), Cancellation);
+            // So large that one read of the socket brings few of them: the rate holds the queue for some seconds, and what is paid for after the release does not take as long as the queue lives.
+            await at.Client.PublishEachAsync(Situation.Queue, Enumerable.Range(0, 2000).Select(number => $"{number}"), Cancellation, bytes: 1000);
             await at.UntilCountAsync(Situation.Queue, 1999);
             backup = at.BackupAsync(perSecond: 300);
             await at.UntilHeldAsync(Situation.Queue);
