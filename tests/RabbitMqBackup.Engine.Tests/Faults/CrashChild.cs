@@ -38,7 +38,7 @@ internal sealed class CrashChild : IBackupEvents, IDisposable
             RedirectStandardError = true,
             ArgumentList =
             {
-                typeof(CrashChild).Assembly.Location, Word, broker.Endpoints[0].Host, $"{broker.Endpoints[0].Port}", $"{broker.StreamEndpoint!.Port}", broker.EffectiveManagementUri.AbsoluteUri,
+                typeof(CrashChild).Assembly.Location, Word, broker.Endpoints[0].Host, $"{broker.Endpoints[0].Port}", $"{broker.StreamEndpoint!.Port}", broker.EffectiveManagementUris[0].AbsoluteUri,
                 broker.Credential.UserName, broker.Credential.Password, virtualHost, queue, store, id, checkpoints, $"{resume}",
             },
         };
