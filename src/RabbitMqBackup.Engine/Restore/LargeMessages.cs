@@ -1,4 +1,5 @@
 using RabbitMqBackup.Engine.Broker.Streams;
+using RabbitMqBackup.Engine.Messages.Amqp10;
 
 namespace RabbitMqBackup.Engine.Restore;
 
@@ -36,7 +37,7 @@ internal sealed class LargeMessages(RestoreOptions options, RestorePlanQueue row
         Count++;
         if (publisher.Confirmed == 0 && Confirmed == 0)
         {
-            _atEnd ??= await ReadEndAsync(publisher, cancellationToken).ConfigureAwait(false);
+            _atEnd ??= await ReadEndAsync(publisher, message, cancellationToken).ConfigureAwait(false);
             if (Take(_atEnd, ConvertedMessages.Digest(message)))
             {
                 AlreadyThere++;
@@ -61,12 +62,12 @@ internal sealed class LargeMessages(RestoreOptions options, RestorePlanQueue row
         return isThere;
     }
 
-    /// <summary>Digests of the large messages behind the last one that went through the stream protocol.</summary>
-    private async Task<Queue<string>> ReadEndAsync(StreamPublisher publisher, CancellationToken cancellationToken)
+    /// <summary>Digests of the large messages behind the last one that went through the stream protocol, the first of which may be this one.</summary>
+    private async Task<Queue<string>> ReadEndAsync(StreamPublisher publisher, byte[] message, CancellationToken cancellationToken)
     {
-        // What a message lost on its way through AMQP 0-9-1 may have made it smaller.
-        const int Margin = 4096;
+        // What a message lost on its way through AMQP 0-9-1, a footer above all, has made it smaller.
+        int margin = Math.Max(4096, message.Length - Amqp091Conversion.Convert(message).Body.Length);
         await using StreamConnection connection = await connector.ConnectAsync(row.TargetVirtualHost, row.TargetQueue, StreamAccess.Write, cancellationToken).ConfigureAwait(false);
-        return await StreamTail.ReadAsync(connection, row.TargetQueue, length => !publisher.Fits(length + Margin), message => ConvertedMessages.Digest(message), cancellationToken).ConfigureAwait(false);
+        return await StreamTail.ReadAsync(connection, row.TargetQueue, length => !publisher.Fits(length + margin), message => ConvertedMessages.Digest(message), cancellationToken).ConfigureAwait(false);
     }
 }

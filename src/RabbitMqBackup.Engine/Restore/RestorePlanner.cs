@@ -135,13 +135,10 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
         }
 
         row = row with { TargetType = present.Type, NotCarriedOver = [], Notes = [.. row.Notes, .. differences] };
-        if (StreamRestore.CanRestore(row) && await StreamRestore.EarlierRunAsync(options, row, TimeProvider.System, cancellationToken).ConfigureAwait(false) is { } offset)
+        if (StreamRestore.CanRestore(row) && await StreamEarlierRun.FindAsync(options, row, TimeProvider.System, cancellationToken).ConfigureAwait(false) is { } earlier)
         {
             // The messages there are no stranger's: a passive declare or the API would count them as such.
-            return _declared[name] = row with
-            {
-                Notes = [.. row.Notes, $"An earlier run of this restore has brought over the messages up to offset {offset}; it goes on behind them, and none is sent twice."],
-            };
+            return _declared[name] = GoingOn(row, earlier);
         }
 
         if (options.Resume && _earlier?.GetValueOrDefault(RestoreJournal.Key(row.Source)) is { } mark)
@@ -157,6 +154,15 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
         return _declared[name] = Limits(NonEmpty(row, ready + present.Unacknowledged), ready, present);
 
         async Task<long> AskAsync(CancellationToken cancel) => (await connection!.GetDepthAsync(present.Name, cancel).ConfigureAwait(false)).Messages;
+    }
+
+    /// <summary>Behind what an earlier run has brought over. What that has left out can't be put before the rest any more; what retention took, it takes from any restore.</summary>
+    private RestorePlanQueue GoingOn(RestorePlanQueue row, StreamEarlierRun earlier)
+    {
+        row = row with { Notes = [.. row.Notes, $"An earlier run of this restore has brought over the messages up to offset {earlier.Offset}; it goes on behind them, and none is sent twice."] };
+        return earlier.Missing is not { } missing ? row
+            : earlier.WasTruncated || options.Force ? row with { Notes = [.. row.Notes, $"But {missing}"], Limits = [.. row.Limits, $"Not all is there: {missing}"] }
+            : row with { Conflicts = [$"An earlier run of this restore went into this stream, but {missing} Restore under another name (-QueueMap), or delete the stream first; -Force adds only what comes behind."] };
     }
 
     /// <summary>

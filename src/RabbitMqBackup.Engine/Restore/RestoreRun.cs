@@ -171,8 +171,9 @@ internal sealed class RestoreRun : IRestoreQueueEvents
     /// <summary>By the stream protocol; where its port can't be reached, as messages of a queue, which then are what AMQP 0-9-1 makes of them.</summary>
     private async Task<RestoreQueueResult> RestoreStreamAsync(RestorePlanQueue row, CancellationToken cancellationToken)
     {
-        RestoreQueueResult result = await new StreamRestore(_plan.Options, row, _declares.HasMade(row), _pace, _pool, _time, this).RunAsync(cancellationToken).ConfigureAwait(false);
-        if (result.ErrorCode != nameof(ErrorCode.BrokerUnreachable) || result.Confirmed > 0)
+        StreamRestore restore = new(_plan.Options, row, _declares.HasMade(row), _pace, _pool, _time, this);
+        RestoreQueueResult result = await restore.RunAsync(cancellationToken).ConfigureAwait(false);
+        if (result.ErrorCode != nameof(ErrorCode.BrokerUnreachable) || !restore.NeverConnected)
         {
             return result;
         }

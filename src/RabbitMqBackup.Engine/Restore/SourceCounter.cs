@@ -43,8 +43,8 @@ internal sealed class SourceCounter(RestoreOptions options)
                 continue;
             }
 
-            List<long> found = await MatchesAsync(source, segment, cancellationToken).ConfigureAwait(false);
-            if (found.Count > 0)
+            (List<long> found, bool damaged) = await MatchesAsync(source, segment, cancellationToken).ConfigureAwait(false);
+            if (found.Count > 0 || damaged)
             {
                 meant.Add(segment);
                 count += found.Count;
@@ -63,9 +63,9 @@ internal sealed class SourceCounter(RestoreOptions options)
         {
             if (segment.NeedsFilter)
             {
-                List<long> found = await MatchesAsync(source, segment, cancellationToken).ConfigureAwait(false);
+                (List<long> found, bool damaged) = await MatchesAsync(source, segment, cancellationToken).ConfigureAwait(false);
                 end = found.Count >= tally.Missing ? found[(int)tally.Missing - 1] + 1 : end;
-                tally.Add(segment, found.Count);
+                tally.Add(segment, found.Count, damaged);
             }
             else
             {
@@ -90,9 +90,9 @@ internal sealed class SourceCounter(RestoreOptions options)
         {
             if (segment.NeedsFilter)
             {
-                List<long> found = await MatchesAsync(source, segment, cancellationToken).ConfigureAwait(false);
+                (List<long> found, bool damaged) = await MatchesAsync(source, segment, cancellationToken).ConfigureAwait(false);
                 begin = found.Count >= tally.Missing ? found[^(int)tally.Missing] : begin;
-                tally.Add(segment, found.Count);
+                tally.Add(segment, found.Count, damaged);
             }
             else
             {
@@ -110,11 +110,12 @@ internal sealed class SourceCounter(RestoreOptions options)
         return source with { Segments = tally.Segments, FirstOrdinal = begin, Count = tally.Count, Bytes = tally.Bytes, IsEstimate = false };
     }
 
-    /// <summary>Ordinals of a segment's records that match; none where it is damaged, which the restore tells.</summary>
-    private async Task<List<long>> MatchesAsync(SourceQueue source, SourceSegment segment, CancellationToken cancellationToken)
+    /// <summary>Ordinals of a segment's records that match, and whether it is damaged: then some may lack, and it is kept, so that the restore meets the damage and tells it.</summary>
+    private async Task<(List<long> Found, bool Damaged)> MatchesAsync(SourceQueue source, SourceSegment segment, CancellationToken cancellationToken)
     {
         List<long> found = [];
-        SourceCursor cursor = new(source with { Segments = [segment] }, 0, _pool, _ => { });
+        bool damaged = false;
+        SourceCursor cursor = new(source with { Segments = [segment] }, 0, _pool, _ => damaged = true);
         await using (cursor.ConfigureAwait(false))
         {
             while (await cursor.MoveNextAsync(cancellationToken).ConfigureAwait(false))
@@ -123,7 +124,7 @@ internal sealed class SourceCounter(RestoreOptions options)
             }
         }
 
-        return found;
+        return (found, damaged);
     }
 
     /// <summary>Segments taken until so many messages are together.</summary>
@@ -137,10 +138,10 @@ internal sealed class SourceCounter(RestoreOptions options)
 
         internal long Missing => wanted - Count;
 
-        internal void Add(SourceSegment segment, long matching)
+        internal void Add(SourceSegment segment, long matching, bool damaged = false)
         {
             long taken = Math.Min(Missing, matching);
-            if (taken > 0)
+            if (taken > 0 || damaged)
             {
                 Segments.Add(segment);
                 Count += taken;

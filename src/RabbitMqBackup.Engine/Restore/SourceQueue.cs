@@ -50,7 +50,7 @@ internal sealed record SourceQueue
         RecordFilter filter = RecordFilter.From(options);
         if (options.Manifest is { } manifest)
         {
-            return [.. manifest.Queues.Select(queue => OfSegments(queue, manifest.BackupId, manifest.Store, Parts(manifest, queue, chain), filter) with { IsWhole = filter.IsEverything })];
+            return [.. manifest.Queues.Select(queue => OfSegments(queue, manifest.BackupId, manifest.Store, Parts(manifest, queue, chain), filter) with { IsWhole = filter.IsEverything && options is { First: null, Last: null } })];
         }
 
         if (options.Segments.Count > 0)
@@ -59,7 +59,7 @@ internal sealed record SourceQueue
             [
                 .. options.Segments
                     .GroupBy(segment => (segment.Store.DisplayUri, segment.BackupId, segment.VirtualHost, segment.Queue))
-                    .Select(group => OfSegments(group.First().QueueEntry, group.Key.BackupId, group.First().Store, [.. group.Select(segment => (segment.BackupId, segment.Entry))], filter)),
+                    .Select(group => OfSegments(group.First().QueueEntry, group.Key.BackupId, group.First().Store, InOrder(group), filter)),
             ];
         }
 
@@ -84,6 +84,21 @@ internal sealed record SourceQueue
         chain.Count > 0 && queue.Stream is not null
             ? [.. BackupChain.PartsOf(chain, queue.VirtualHost, queue.Name).SelectMany(part => part.Entry.Segments.Select(segment => (part.Manifest.BackupId, segment)))]
             : [.. queue.Segments.Select(segment => (manifest.BackupId, segment))];
+
+    /// <summary>Of a stream in the order of its offsets, however they were given, and each once: the broker takes no publishing id behind a higher one.</summary>
+    private static IReadOnlyList<(string BackupId, SegmentEntry Entry)> InOrder(IEnumerable<BackupSegment> segments) =>
+    [
+        .. segments
+            .GroupBy(segment => segment.Entry.FirstOffset is null ? new object() : segment.Key)
+            .Select(same => (same.First().BackupId, same.First().Entry))
+            .OrderBy(segment => segment.Entry.FirstOffset),
+    ];
+
+    /// <summary>Whether all of a stream's segment lies before what an earlier run has brought over, by its row alone.</summary>
+    /// <param name="segment">The segment.</param>
+    /// <param name="storedId">The highest publishing id that the target has: an offset + 1.</param>
+    internal bool IsPassed(SourceSegment segment, ulong storedId) =>
+        !segment.NeedsFilter && segment.FirstOrdinal >= FirstOrdinal && segment.EndOrdinal <= EndOrdinal && segment.Entry.LastOffset is { } last && (ulong)last < storedId;
 
     private static SourceQueue OfSegments(QueueEntry entry, string backupId, BackupStore? store, IReadOnlyList<(string BackupId, SegmentEntry Entry)> segments, RecordFilter filter)
     {

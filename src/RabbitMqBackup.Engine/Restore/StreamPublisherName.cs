@@ -17,9 +17,11 @@ internal static class StreamPublisherName
             return "";
         }
 
-        // A whole backup has the name of its chain, whatever is added to that later; a selection has one of its own, since under one name the broker takes only what lies behind what it has.
+        // A whole backup has the name of its chain, whatever is added to that later; a selection has one of its own, since under one name the broker takes only what lies behind what it has. An id alone
+        // names no backup: once it is removed, another one may have it.
+        SourceSegment first = source.Segments[0];
         string selection = source.IsWhole
-            ? source.Segments[0].BackupId
+            ? $"{first.BackupId} {first.Entry.FirstOffset} {first.Entry.FirstTime.ToUnixTimeMilliseconds()}"
             : $"{source.Filter} {source.FirstOrdinal} {source.EndOrdinal}\n{string.Join('\n', source.Segments.Select(segment => segment.Entry.Sha256))}";
         byte[] digest = SHA256.HashData(Encoding.UTF8.GetBytes($"{selection}\n{source.Entry.VirtualHost}\n{source.Entry.Name}"));
         return $"rabbitmq-backup-{Convert.ToHexString(digest.AsSpan(0, 16)).ToLowerInvariant()}";

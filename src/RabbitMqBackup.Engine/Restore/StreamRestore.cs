@@ -23,6 +23,7 @@ internal sealed class StreamRestore(
     private readonly string _name = StreamPublisherName.Of(row.Source);
     private readonly StreamSelection _selection = new(row.Source);
     private readonly StreamConnector _connector = new(options.Broker, time);
+    private bool _connected;
     private long _confirmed;
     private long _refused;
     private long _skipped;
@@ -33,32 +34,11 @@ internal sealed class StreamRestore(
     private string? _offsetsNote;
     private RabbitBackupException? _damage;
 
+    /// <summary>The stream port was out of reach from the beginning: nothing was sent, and another way can be taken.</summary>
+    internal bool NeverConnected => !_connected;
+
     /// <summary>Whether the source is a stream as the stream protocol has it. What was read over AMQP 0-9-1 goes back that way, as the messages of a queue.</summary>
     internal static bool CanRestore(RestorePlanQueue row) => row is { TargetType: QueueTypes.Stream, Source.Entry: { Type: QueueTypes.Stream, Stream.Lost.Count: 0 } } && row.Source.Messages.All(message => message.RawMessage.Length > 0);
-
-    /// <summary>
-    /// The offset up to which an earlier run of the same restore has brought the stream; null where none has. Such a stream is not empty, and yet no conflict.
-    /// </summary>
-    internal static async Task<long?> EarlierRunAsync(RestoreOptions options, RestorePlanQueue row, TimeProvider time, CancellationToken cancellationToken)
-    {
-        string name = StreamPublisherName.Of(row.Source);
-        if (name.Length == 0)
-        {
-            return null;
-        }
-
-        try
-        {
-            StreamConnector connector = new(options.Broker, time);
-            await using StreamConnection connection = await connector.ConnectAsync(row.TargetVirtualHost, row.TargetQueue, StreamAccess.Write, cancellationToken).ConfigureAwait(false);
-            ulong id = await connection.QueryPublisherSequenceAsync(name, row.TargetQueue, cancellationToken).ConfigureAwait(false);
-            return id > 0 ? (long)id - 1 : null;
-        }
-        catch (RabbitBackupException exception) when (exception.Code is ErrorCode.BrokerUnreachable or ErrorCode.QueueNotFound or ErrorCode.QueueUnavailable)
-        {
-            return null;
-        }
-    }
 
     /// <summary>Restores the stream. What goes wrong is in the result; only a cancellation is thrown.</summary>
     internal async Task<RestoreQueueResult> RunAsync(CancellationToken cancellationToken)
@@ -138,18 +118,17 @@ internal sealed class StreamRestore(
     private async Task PublishAsync(CancellationToken cancellationToken)
     {
         StreamReconnects reconnects = new(time) { MaxTime = options.RetryTimeout };
-        bool connected = false;
         while (true)
         {
             (_confirmed, _refused, _skipped, _published) = (0, 0, 0, 0);
             try
             {
                 await using StreamConnection connection = await _connector.ConnectAsync(row.TargetVirtualHost, row.TargetQueue, StreamAccess.Write, cancellationToken).ConfigureAwait(false);
-                connected = true;
+                _connected = true;
                 await PublishAsync(connection, cancellationToken).ConfigureAwait(false);
                 return;
             }
-            catch (RabbitBackupException lost) when (lost.IsTransient && connected && _name.Length > 0 && !lost.Code.IsStorage())
+            catch (RabbitBackupException lost) when (lost.IsTransient && _connected && _name.Length > 0 && !lost.Code.IsStorage())
             {
                 events.OnReconnecting(row, lost, (int)Math.Clamp(_published - _confirmed - _refused, 0, int.MaxValue));
                 await reconnects.WaitAsync(lost, _skipped + _confirmed, cancellationToken).ConfigureAwait(false);
@@ -210,8 +189,7 @@ internal sealed class StreamRestore(
             return false;
         }
 
-        bool isWhole = !segment.NeedsFilter && segment.FirstOrdinal >= row.Source.FirstOrdinal && segment.EndOrdinal <= row.Source.EndOrdinal;
-        if (isWhole && !options.Force && segment.Entry.LastOffset is { } last && (ulong)last < storedId)
+        if (!options.Force && row.Source.IsPassed(segment, storedId))
         {
             _skipped += segment.Entry.Records;
             events.OnPublished(row, segment.Entry.Records, segment.Entry.UncompressedBytes);
