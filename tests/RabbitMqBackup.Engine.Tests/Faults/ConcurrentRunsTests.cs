@@ -46,7 +46,7 @@ public sealed class ConcurrentRunsTests
                 Assert.True((code == 0) == (manifest.Status == BackupStatus.Complete), $"{code}, {manifest.Status} ({place}): {errors}");
                 Assert.True(code == 0 || errors.Contains("RabbitMqBackup reads", StringComparison.Ordinal), $"{errors} ({place})");
                 List<int> numbers = await NumbersAsync(manifest);
-                Assert.True(numbers.SequenceEqual(Enumerable.Range(0, code == 0 ? Messages : 0)), $"'{id}' holds {numbers.Count} ({place})");
+                Assert.True(numbers.SequenceEqual(Enumerable.Range(0, code == 0 ? Messages : 0)), $"'{id}' ({code}) holds {numbers.Count} of {manifest.Queues[0].DepthAtStart}, {Breaks(numbers)} ({place}): {errors} {manifest.Queues[0].Reason} {string.Join(' ', manifest.Queues[0].Notes)}");
                 whole += code == 0 ? 1 : 0;
                 told += code == 0 ? 0 : 1;
             }
@@ -59,6 +59,10 @@ public sealed class ConcurrentRunsTests
         Assert.Equal(Enumerable.Range(0, Messages), type == "classic" ? left : left.Order());
         TestContext.Current.TestOutputHelper?.WriteLine($"{type}: {rounds} pairs, {whole} whole, {told} told that the other reads, seed {seed}");
     }
+
+    /// <summary>Where the order is broken.</summary>
+    private static string Breaks(List<int> numbers) =>
+        string.Join(", ", Enumerable.Range(0, Math.Max(0, numbers.Count - 1)).Where(at => numbers[at + 1] != numbers[at] + 1).Take(10).Select(at => $"{numbers[at + 1]} behind {numbers[at]}"));
 
     private static async Task<(int Code, string Errors)> EndAsync(EngineHarness harness, FaultStore store, string id, TimeSpan later)
     {
