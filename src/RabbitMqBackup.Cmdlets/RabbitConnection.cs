@@ -16,11 +16,11 @@ public sealed class RabbitConnection
     /// <summary>Where AMQP is spoken, without user info; tried in turn.</summary>
     public IReadOnlyList<string> Uri => [.. Options.Endpoints.Select(endpoint => $"{Scheme}://{Authority(endpoint)}")];
 
-    /// <summary>Base URI of the management API.</summary>
-    public Uri ManagementUri => Options.EffectiveManagementUri;
+    /// <summary>Base URIs of the management API, tried in turn.</summary>
+    public IReadOnlyList<Uri> ManagementUri => Options.EffectiveManagementUris;
 
-    /// <summary>Where the stream protocol is spoken.</summary>
-    public string StreamUri => $"rabbitmq-stream{(UsesTls ? "+tls" : "")}://{Authority(Options.StreamEndpoint ?? new DnsEndPoint(Options.Endpoints[0].Host, UsesTls ? 5551 : 5552))}";
+    /// <summary>Where the stream protocol is spoken, tried in turn.</summary>
+    public IReadOnlyList<string> StreamUri => [.. Options.EffectiveStreamEndpoints.Select(endpoint => $"rabbitmq-stream{(UsesTls ? "+tls" : "")}://{Authority(endpoint)}")];
 
     /// <summary>The user.</summary>
     public string UserName => Options.Credential.UserName;
@@ -82,7 +82,7 @@ public sealed class RabbitConnection
     }
 
     /// <summary>True where both reach the same nodes as the same user, whatever virtual host they are limited to.</summary>
-    internal bool IsSameCluster(RabbitConnection other) => Uri.SequenceEqual(other.Uri) && ManagementUri == other.ManagementUri && UserName == other.UserName;
+    internal bool IsSameCluster(RabbitConnection other) => Uri.SequenceEqual(other.Uri) && ManagementUri.SequenceEqual(other.ManagementUri) && UserName == other.UserName;
 
     /// <summary>The same cluster with other credentials.</summary>
     internal RabbitConnection With(NetworkCredential credential) => new(Options with { Credential = credential }, VirtualHost is not null, lacksPassword: false);

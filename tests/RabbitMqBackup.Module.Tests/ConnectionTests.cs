@@ -27,6 +27,13 @@ public sealed class ConnectionTests : IDisposable
             _session.RunCleanly("(New-RabbitConnection 'amqp://a:1,b', 'amqp://c:3').Uri").Select(uri => uri.ToString()));
 
     [Theory]
+    [InlineData("'amqp://a:1,b'", "http://a:15672/ http://b:15672/ rabbitmq-stream://a:5552 rabbitmq-stream://b:5552")]
+    [InlineData("'amqps://a,b'", "https://a:15671/ https://b:15671/ rabbitmq-stream+tls://a:5551 rabbitmq-stream+tls://b:5551")]
+    [InlineData("amqp://a -ManagementUri http://x, http://y:1 -StreamUri rabbitmq-stream://s, rabbitmq-stream://t:2", "http://x/ http://y:1/ rabbitmq-stream://s:5552 rabbitmq-stream://t:2")]
+    public void Management_API_and_streams_are_looked_for_on_each_host_unless_told_where(string arguments, string shown) =>
+        Assert.Equal(shown, _session.RunCleanly($"$c = New-RabbitConnection {arguments}; \"$($c.ManagementUri) $($c.StreamUri)\"").Single().ToString());
+
+    [Theory]
     [InlineData("http://host")]
     [InlineData("amqp://")]
     [InlineData("amqp://user:geheim@")]

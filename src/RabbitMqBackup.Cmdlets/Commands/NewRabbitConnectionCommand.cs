@@ -15,15 +15,15 @@ public sealed class NewRabbitConnectionCommand : AsyncCmdlet
     [ValidateNotNullOrEmpty]
     public string[] Uri { get; set; } = ["amqp://localhost:5672"];
 
-    /// <summary>Base URI of the management API. Default: the first host, port 15672 (15671 with TLS).</summary>
+    /// <summary>Base URIs of the management API, tried in turn. Default: each host, port 15672 (15671 with TLS).</summary>
     [Parameter]
-    [ValidateNotNull]
-    public Uri? ManagementUri { get; set; }
+    [ValidateNotNullOrEmpty]
+    public Uri[] ManagementUri { get; set; } = [];
 
-    /// <summary>Where the stream protocol listens, <c>rabbitmq-stream://host:port</c>. Default: the first host, port 5552 (5551 with TLS).</summary>
+    /// <summary>Where the stream protocol listens, <c>rabbitmq-stream://host:port</c>, tried in turn. Default: each host, port 5552 (5551 with TLS).</summary>
     [Parameter]
-    [ValidateNotNull]
-    public Uri? StreamUri { get; set; }
+    [ValidateNotNullOrEmpty]
+    public Uri[] StreamUri { get; set; } = [];
 
     /// <summary>User and password, instead of those in the URI.</summary>
     [Parameter]
@@ -83,13 +83,18 @@ public sealed class NewRabbitConnectionCommand : AsyncCmdlet
 
         RabbitConnection connection = RabbitConnection.Parse(Uri[0]);
 
+        Uri[] management = [.. ManagementUri.Select(Checked)];
+        DnsEndPoint[] streams = [.. StreamUri.Select(uri => StreamEndpoint(uri, uris[0].Tls))];
+
         // Without a user name the certificate tells the broker who it is (SASL EXTERNAL).
         bool speaksByCertificate = ClientCertificate is not null && uris[0].UserName is null;
         BrokerOptions options = connection.Options with
         {
             Endpoints = [.. uris.SelectMany(uri => uri.Endpoints)],
-            ManagementUri = CheckedManagementUri(),
-            StreamEndpoint = StreamEndpoint(uris[0].Tls),
+            ManagementUri = management.FirstOrDefault(),
+            FurtherManagementUris = [.. management.Skip(1)],
+            StreamEndpoint = streams.FirstOrDefault(),
+            FurtherStreamEndpoints = [.. streams.Skip(1)],
             Credential = Credential?.GetNetworkCredential() ?? (speaksByCertificate ? new NetworkCredential() : connection.Options.Credential),
             VirtualHost = VirtualHost ?? connection.Options.VirtualHost,
             Tls = Tls(uris[0].Tls),
@@ -104,28 +109,22 @@ public sealed class NewRabbitConnectionCommand : AsyncCmdlet
             lacksPassword: Credential is null && connection.LacksPassword));
     }
 
-    private Uri? CheckedManagementUri() => ManagementUri switch
+    private static Uri Checked(Uri uri) => uri switch
     {
-        null => null,
-        { IsAbsoluteUri: true, Scheme: "http" or "https", UserInfo: "" } => ManagementUri,
+        { IsAbsoluteUri: true, Scheme: "http" or "https", UserInfo: "" } => uri,
         { IsAbsoluteUri: true, UserInfo.Length: > 0 } => throw new ArgumentException("The management URI holds user info: use -Credential.", nameof(ManagementUri)),
-        _ => throw new ArgumentException($"'{ManagementUri}' is not a management URI such as https://host:15671.", nameof(ManagementUri)),
+        _ => throw new ArgumentException($"'{uri}' is not a management URI such as https://host:15671.", nameof(ManagementUri)),
     };
 
-    private DnsEndPoint? StreamEndpoint(bool tls)
+    private static DnsEndPoint StreamEndpoint(Uri uri, bool tls)
     {
-        if (StreamUri is null)
-        {
-            return null;
-        }
-
         string scheme = tls ? "rabbitmq-stream+tls" : "rabbitmq-stream";
-        if (!StreamUri.IsAbsoluteUri || StreamUri.Scheme != scheme || StreamUri.UserInfo.Length > 0 || StreamUri.PathAndQuery is not ("" or "/"))
+        if (!uri.IsAbsoluteUri || uri.Scheme != scheme || uri.UserInfo.Length > 0 || uri.PathAndQuery is not ("" or "/"))
         {
             throw new ArgumentException($"With this AMQP URI, a stream URI reads {scheme}://host:port, without user info or path.", nameof(StreamUri));
         }
 
-        return new DnsEndPoint(StreamUri.DnsSafeHost, StreamUri.Port > 0 ? StreamUri.Port : tls ? 5551 : 5552);
+        return new DnsEndPoint(uri.DnsSafeHost, uri.Port > 0 ? uri.Port : tls ? 5551 : 5552);
     }
 
     private TlsOptions? Tls(bool wanted)

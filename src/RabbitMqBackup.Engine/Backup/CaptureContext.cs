@@ -58,6 +58,9 @@ internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, Bac
     /// <summary>How fast queues are read.</summary>
     internal ReadRate Rate { get; } = new();
 
+    /// <summary>Consumers that the broker lets a channel have (<c>consumer_max_per_channel</c>): known only when it has refused one, for which it ends the connection.</summary>
+    internal int ConsumersPerChannel { get; set; } = int.MaxValue;
+
     internal SegmentWriterOptions WriterOptions => new()
     {
         RecordFormat = Options.RecordFormat,

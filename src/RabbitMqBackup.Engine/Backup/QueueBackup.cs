@@ -28,6 +28,9 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
     private long? _depth;
     private long? _consumers = context.Options.Force ? null : queue.Consumers;
 
+    /// <summary>The attempt ended since the broker allows fewer consumers; another one reckons with that.</summary>
+    private bool _adapted;
+
     /// <summary>The most that an attempt of this run has captured.</summary>
     private long _captured;
 
@@ -82,12 +85,13 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
                         }
                     }
 
-                    // Where each read costs a delivery, one that was broken off is not repeated.
-                    if (failure is not { IsTransient: true } || plan is { ReleaseCounts: true, DeliveryLimit: not null })
+                    // Where each read costs a delivery, one that was broken off is not repeated, but for the one that told how many consumers it may have.
+                    if (failure is not { IsTransient: true } || (plan is { ReleaseCounts: true, DeliveryLimit: not null } && !_adapted))
                     {
                         return entry;
                     }
 
+                    _adapted = false;
                     context.Log.ReadRepeated(queue.ToString(), attempt, failure.Message);
                     throw failure;
                 },
@@ -200,6 +204,10 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             // Another node may lead it now; if the queue is gone, the next attempt is told so.
             failure = LeaderChanged(ReadAccount.Cancelled);
         }
+        else if (ReadAccount.Replaced(read) is { } how)
+        {
+            failure = LeaderChanged(how);
+        }
 
         ReadAccount account = new(plan, read, failure);
         // A depth that fell between attempts may be the application's doing, or a broker's that is not up yet: what is captured is not thrown away for less.
@@ -264,7 +272,10 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             EndsOnFailover = plan.EndsOnFailover,
             IsQuorum = queue.Type == QueueTypes.Quorum,
             Prefetch = Prefetch(),
-            MaxConsumers = plan.MaxConsumers,
+            SizesUnknown = queue.MessageBytes == 0,
+            PrefetchBytes = PrefetchBytes,
+            MaxConsumers = Math.Min(plan.MaxConsumers, context.ConsumersPerChannel),
+            ConsumersLimited = most => (context.ConsumersPerChannel, _adapted) = (most, true),
             MaxChannels = plan.MaxConsumers > 1 ? QueueReadRequest.DefaultMaxChannels : 1,
             MaxHold = plan.MaxHold,
             StopAtDeliveryCount = context.Options.Force && !plan.IsRepeated ? null : plan.StopAtDeliveryCount,
@@ -275,6 +286,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             ConsumersKnown = _consumers,
             IsBeingFilled = context.Options.Force ? null : cancel => context.Others.IsClaimedAsync(_name, cancel),
             MayComeBack = queue.Unacknowledged > 0,
+            MayShrink = ReadSafetyRules.MayShrink(queue),
             HasPriorities = ReadSafetyRules.HasPriorities(queue, context.Plan.Version),
             StopSignal = context.StopSignal,
             Abort = context.Options.Abort,
@@ -362,7 +374,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
     private GapEntry Less(long missing, QueueReadResult read) => new(
         missing > 0 ? missing : null,
         nameof(ErrorCode.BrokerConnectionLost),
-        $"The connection broke when {_captured} message(s) had been read, and when the queue was read again it gave {read.Delivered}: consumers took the others, or the broker does not have them. What was read first was kept.");
+        $"The read broke off when {_captured} message(s) had been read, and when the queue was read again it gave {read.Delivered}: consumers took the others, or the broker does not have them. What was read first was kept.");
 
     private void Tell(IReadOnlyList<string> notes)
     {

@@ -1,7 +1,5 @@
-using System.Text;
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Catalog;
-using RabbitMqBackup.Engine.Messages;
 
 namespace RabbitMqBackup.Engine.Backup;
 
@@ -10,6 +8,11 @@ internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBa
 {
     /// <summary>Why a read ended whose consumer the broker cancelled.</summary>
     internal const string Cancelled = "The broker cancelled the reader, as when a queue is deleted, its node goes down or its leader changes.";
+
+    /// <summary>Why a queue that was fetched message by message can't be the one that it was; null where it can.</summary>
+    internal static string? Replaced(QueueReadResult? read) => read is { Missing: > 0, ConsumersBefore: 0, ConsumersAfter: 0, MayHaveShrunk: false }
+        ? $"{read.Missing} of the messages that were held did not come back: the queue was deleted and made anew, or purged, while it was read."
+        : null;
 
     /// <summary>What an incomplete read failed of.</summary>
     internal ErrorCode Code => failure?.Code ?? read!.Stop switch
@@ -61,15 +64,20 @@ internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBa
         if (rescued is not null)
         {
             notes.AddRange(rescued.PublishedAgain.Select(message =>
-                $"{Name(message)} had reached the delivery limit of {plan.DeliveryLimit}, and {refusal ?? "the limit could not be raised"}: it was published again, so it is at the end of the queue now."));
+                $"{message.Name} had reached the delivery limit of {plan.DeliveryLimit}, and {refusal ?? "the limit could not be raised"}: it was published again, so it is at the end of the queue now."));
             notes.AddRange(rescued.Lost.Select(message =>
-                $"{Name(message)} had reached the delivery limit of {plan.DeliveryLimit}; {refusal ?? "the limit could not be raised"}, and the broker did not confirm a copy: the queue drops or dead-letters it. It is in this backup."));
+                $"{message.Name} had reached the delivery limit of {plan.DeliveryLimit}; {refusal ?? "the limit could not be raised"}, and the broker did not confirm a copy: the queue drops or dead-letters it. It is in this backup."));
         }
 
         if (read is { PerhapsMissed: > 0 and var left })
         {
             notes.Add(
                 $"Messages that came, or came back, while it was read kept being delivered before others. {left} message(s) were ready when the read ended: whether some of them had been there when it began can't be told.");
+        }
+
+        if (plan.MaxConsumers == 1 && read is { Delivered: > 0, ConsumersBefore: 0, ConsumersAfter: > 0 })
+        {
+            notes.Add("A consumer came while it was read, and became the single active one when the read ended: what was published meanwhile it may have got before the messages that were held.");
         }
 
         if (read is { OrderKept: false })
@@ -79,7 +87,12 @@ internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBa
                 : "The read ended among messages that had been given back before, and what follows them was not seen. If more of them do, those that were read lie behind these now.");
         }
 
-        if (read is { AllReturned: false, ConsumersAfter: 0 })
+        if (read is { Missing: > 0 and var missing })
+        {
+            string taken = read.ConsumersBefore > 0 || read.ConsumersAfter > 0 ? "its consumers were quicker" : "their time ran out, or the queue is full";
+            notes.Add($"{missing} of the messages that were held were not seen to come back: {taken}, or it was deleted and made anew while it was read, of which a read with basic.get is not told.");
+        }
+        else if (read is { AllReturned: false, ConsumersAfter: 0 })
         {
             notes.Add($"{read.ReadyAfter} message(s) are ready after the read: fewer than were held. Those whose time to live ran out meanwhile expired when they were given back.");
         }
@@ -104,10 +117,4 @@ internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBa
         ReadStop.BrokerInAlarm => $"The read was ended to spare the broker. {result.StopReason}",
         _ => "The read ended before the depth at its start.",
     };
-
-    private static string Name(EndangeredMessage message)
-    {
-        ReadOnlySpan<byte> id = PropertyListReader.Find(message.Properties, BasicProperty.MessageId);
-        return $"{(id.IsEmpty ? "A message without an id" : $"Message '{Encoding.UTF8.GetString(id)}'")} ({message.Body.Length} bytes, given back {message.DeliveryCount} times)";
-    }
 }

@@ -8,11 +8,17 @@ public sealed record BrokerOptions
     /// <summary>Where AMQP 0-9-1 listens: host names or addresses with ports, tried in turn. Default <c>localhost:5672</c>.</summary>
     public IReadOnlyList<DnsEndPoint> Endpoints { get; init; } = [new("localhost", 5672)];
 
-    /// <summary>Base URI of the management API. Default: the first endpoint's host, port 15672 (15671 with TLS).</summary>
+    /// <summary>Base URI of the management API. Default: each endpoint's host in turn, port 15672 (15671 with TLS).</summary>
     public Uri? ManagementUri { get; init; }
 
-    /// <summary>Where the stream protocol listens. Default: the first endpoint's host, port 5552 (5551 with TLS).</summary>
+    /// <summary>To be tried in turn where <see cref="ManagementUri"/> can't be reached. Default: none.</summary>
+    public IReadOnlyList<Uri> FurtherManagementUris { get; init; } = [];
+
+    /// <summary>Where the stream protocol listens. Default: each endpoint's host in turn, port 5552 (5551 with TLS).</summary>
     public DnsEndPoint? StreamEndpoint { get; init; }
+
+    /// <summary>To be tried in turn where <see cref="StreamEndpoint"/> can't be reached. Default: none.</summary>
+    public IReadOnlyList<DnsEndPoint> FurtherStreamEndpoints { get; init; } = [];
 
     /// <summary>User and password. Default <c>guest</c>/<c>guest</c>, RabbitMQ's own. With a client certificate and no user name, SASL EXTERNAL is used.</summary>
     public NetworkCredential Credential { get; init; } = new("guest", "guest");
@@ -38,9 +44,17 @@ public sealed record BrokerOptions
     /// <summary>The first endpoint as <c>amqp://host:port</c>, for people.</summary>
     public string DisplayUri => $"{(Tls is null ? "amqp" : "amqps")}://{Endpoints[0].Host}:{Endpoints[0].Port}";
 
-    /// <summary>The management API's base URI in force.</summary>
-    public Uri EffectiveManagementUri =>
-        ManagementUri ?? new UriBuilder(Tls is null ? "http" : "https", Endpoints[0].Host, Tls is null ? 15672 : 15671).Uri;
+    /// <summary>The management API's base URIs in force, at least one.</summary>
+    public IReadOnlyList<Uri> EffectiveManagementUris => ManagementUri is { } given
+        ? [given, .. FurtherManagementUris]
+        : [.. Hosts.Select(host => new UriBuilder(Tls is null ? "http" : "https", host, Tls is null ? 15672 : 15671).Uri)];
+
+    /// <summary>The stream protocol's endpoints in force, at least one.</summary>
+    public IReadOnlyList<DnsEndPoint> EffectiveStreamEndpoints => StreamEndpoint is { } given
+        ? [given, .. FurtherStreamEndpoints]
+        : [.. Hosts.Select(host => new DnsEndPoint(host, Tls is null ? 5552 : 5551))];
+
+    private IEnumerable<string> Hosts => Endpoints.Select(endpoint => endpoint.Host).Distinct(StringComparer.OrdinalIgnoreCase);
 
     /// <inheritdoc/>
     public override string ToString() => DisplayUri;

@@ -22,7 +22,17 @@ internal sealed class DeliveryLimitGuard(QueueReadRequest request, ReadSession s
     private readonly HashSet<EndangeredMessage> _publishedAgain = new(ReferenceEqualityComparer.Instance);
     private RaisedLimit? _raised;
     private bool _canNotBeRaised;
+    private int _tried;
     private long? _loweredTo;
+
+    /// <summary>Messages that are endangered come, and only copies help: then few are held at a time, since a reader that dies takes what it holds with it.</summary>
+    internal bool OnlyCopiesHelp => _canNotBeRaised && request.Rescue is not null;
+
+    /// <summary>Copies that the queue has taken.</summary>
+    internal int Copied => _publishedAgain.Count;
+
+    /// <summary>Something is held that a copy would help, and none was tried.</summary>
+    internal bool HasToPublish => OnlyCopiesHelp && session.Endangered.Count > _tried;
 
     /// <summary>Raises the limit if anything that is held needs that.</summary>
     internal async Task RaiseAsync()
@@ -46,27 +56,13 @@ internal sealed class DeliveryLimitGuard(QueueReadRequest request, ReadSession s
     {
         await LookAtLimitAsync().ConfigureAwait(false);
         await RaiseAsync().ConfigureAwait(false);
-        EndangeredMessage[] messages = [.. session.Endangered.Where(message => !_publishedAgain.Contains(message))];
         try
         {
-            foreach (IGrouping<int, EndangeredMessage> some in messages.GroupBy(message => message.Channel).Where(_ => request.Rescue is not null))
-            {
-                await PublishAgainAsync(channels[some.Key].Channel, [.. some], request.Rescue!).ConfigureAwait(false);
-            }
+            await PublishAgainAsync(channels).ConfigureAwait(false);
         }
         finally
         {
-            if (session.EndangeredTotal > 0 || _loweredTo is not null)
-            {
-                request.Rescued?.Invoke(new RescueOutcome
-                {
-                    Endangered = session.EndangeredTotal,
-                    LoweredTo = _loweredTo,
-                    Raised = _raised,
-                    PublishedAgain = [.. session.Endangered.Where(_publishedAgain.Contains)],
-                    Lost = [.. session.Endangered.Where(message => !_publishedAgain.Contains(message))],
-                });
-            }
+            Tell();
         }
     }
 
@@ -85,13 +81,41 @@ internal sealed class DeliveryLimitGuard(QueueReadRequest request, ReadSession s
         }
     }
 
+    /// <summary>Copies of what is endangered and was not tried yet. Only while nothing is on its way, and no consumer is there that would be sent more for what is taken out.</summary>
+    internal async Task PublishAgainAsync(IReadOnlyList<ReadChannel> channels)
+    {
+        EndangeredMessage[] messages = [.. session.Endangered.Skip(_tried)];
+        _tried = session.Endangered.Count;
+        foreach (IGrouping<int, EndangeredMessage> some in messages.GroupBy(message => message.Channel).Where(_ => request.Rescue is not null))
+        {
+            await PublishAgainAsync(channels[some.Key], [.. some], request.Rescue!).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>What was done; also where the read breaks off.</summary>
+    internal void Tell()
+    {
+        if (session.EndangeredTotal > 0 || _loweredTo is not null)
+        {
+            request.Rescued?.Invoke(new RescueOutcome
+            {
+                Endangered = session.EndangeredTotal,
+                LoweredTo = _loweredTo,
+                Raised = _raised,
+                PublishedAgain = [.. session.Endangered.Where(_publishedAgain.Contains)],
+                Lost = [.. session.Endangered.Where(message => !_publishedAgain.Contains(message))],
+            });
+        }
+    }
+
     /// <summary>
     /// Over the channel that holds the originals, so that the queue sees copies and acknowledgements in one order: a confirm says that the acknowledgements before it have arrived as well. The last
     /// message goes alone, to be that for all others; its own acknowledgement is the only one on its way when the channel is closed.
     /// </summary>
-    private async Task PublishAgainAsync(DataChannel channel, EndangeredMessage[] messages, IDeliveryLimitRescue rescue)
+    private async Task PublishAgainAsync(ReadChannel held, EndangeredMessage[] messages, IDeliveryLimitRescue rescue)
     {
-        session.BeginCopies();
+        DataChannel channel = held.Channel;
+        session.BeginCopies(messages[0].Channel);
         await channel.ConfirmSelectAsync(CancellationToken.None).ConfigureAwait(false);
         foreach (EndangeredMessage[] some in messages[..^1].Chunk(AcknowledgementsAtOnce).Append([messages[^1]]))
         {
@@ -119,6 +143,8 @@ internal sealed class DeliveryLimitGuard(QueueReadRequest request, ReadSession s
                 {
                     channel.Acknowledge(some[i].DeliveryTag);
                     _publishedAgain.Add(some[i]);
+                    some[i].Forget();
+                    held.Acknowledged++;
                 }
             }
         }

@@ -17,14 +17,15 @@ internal sealed class ManagementTransport : IDisposable
 
     private readonly HttpClient _http;
     private readonly BrokerOptions _options;
-    private readonly string _base;
+    private readonly string[] _bases;
+
+    /// <summary>The one of them that answered last.</summary>
+    private int _at;
 
     internal ManagementTransport(BrokerOptions options)
     {
         _options = options;
-        Uri uri = options.EffectiveManagementUri;
-        DisplayUri = new UriBuilder(uri) { UserName = "", Password = "" }.Uri.GetLeftPart(UriPartial.Path);
-        _base = DisplayUri.TrimEnd('/');
+        _bases = [.. options.EffectiveManagementUris.Select(uri => new UriBuilder(uri) { UserName = "", Password = "" }.Uri.GetLeftPart(UriPartial.Path))];
         _http = new HttpClient(Handler(options)) { Timeout = Timeout.InfiniteTimeSpan };
         _http.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
         // Deleting a limit is answered with 406 where nothing but JSON is accepted.
@@ -37,7 +38,7 @@ internal sealed class ManagementTransport : IDisposable
     }
 
     /// <summary>The API's base URI without user info.</summary>
-    internal string DisplayUri { get; }
+    internal string DisplayUri => _bases[Volatile.Read(ref _at)];
 
     /// <summary>Sends and reads the whole answer, or null for a 404.</summary>
     /// <param name="method">GET, PUT, POST or DELETE.</param>
@@ -52,16 +53,7 @@ internal sealed class ManagementTransport : IDisposable
         timeout.CancelAfter(_options.ManagementTimeout);
         try
         {
-            // Names in a path keep their %2F and %2E; canonicalisation would turn a queue's name into another path.
-            Uri uri = new(_base + path, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
-            using HttpRequestMessage request = new(method, uri);
-            if (body is { } content)
-            {
-                request.Content = new ReadOnlyMemoryContent(content);
-                request.Content.Headers.ContentType = new("application/json");
-            }
-
-            using HttpResponseMessage response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, timeout.Token).ConfigureAwait(false);
+            using HttpResponseMessage response = await SendAnywhereAsync(method, path, body, timeout.Token).ConfigureAwait(false);
             if (response.StatusCode == HttpStatusCode.NotFound)
             {
                 return null;
@@ -93,6 +85,34 @@ internal sealed class ManagementTransport : IDisposable
     }
 
     public void Dispose() => _http.Dispose();
+
+    /// <summary>Sends to the first address that takes a connection; where none was made, nothing was sent.</summary>
+    private async Task<HttpResponseMessage> SendAnywhereAsync(HttpMethod method, string path, ReadOnlyMemory<byte>? body, CancellationToken cancellationToken)
+    {
+        for (int tried = 1; ; tried++)
+        {
+            int at = Volatile.Read(ref _at);
+
+            // Names in a path keep their %2F and %2E; canonicalisation would turn a queue's name into another path.
+            Uri uri = new(_bases[at].TrimEnd('/') + path, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
+            using HttpRequestMessage request = new(method, uri);
+            if (body is { } content)
+            {
+                request.Content = new ReadOnlyMemoryContent(content);
+                request.Content.Headers.ContentType = new("application/json");
+            }
+
+            try
+            {
+                return await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception exception) when (tried < _bases.Length && !cancellationToken.IsCancellationRequested
+                && exception is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError } or OperationCanceledException { InnerException: TimeoutException })
+            {
+                Interlocked.CompareExchange(ref _at, (at + 1) % _bases.Length, at);
+            }
+        }
+    }
 
     private static SocketsHttpHandler Handler(BrokerOptions options)
     {

@@ -6,12 +6,9 @@ namespace RabbitMqBackup.Engine.Broker;
 /// One read of one queue: consumers one after the other on one channel (or gets), all cancelled before anything is given back, then the release, then the count.
 /// The order of these steps is what keeps the queue's order; see the constants and comments for what was measured.
 /// </summary>
-internal sealed class QueueRead(
+internal sealed partial class QueueRead(
     DataConnection connection, DataChannel control, QueueReadRequest request, IDeliverySink sink, BrokerOptions options, TimeProvider time) : IDisposable
 {
-    /// <summary>Gets on their way at once: enough to hide the round trip, few enough to be answered within any time-out.</summary>
-    private const int GetWindow = 64;
-
     /// <summary>Idle checks in a row without any change that make an end: one more than for an empty queue, whose last messages can still be on their way.</summary>
     private const int QuietChecksWhenEmpty = 2;
     private const int QuietChecksWhenStalled = 3;
@@ -21,6 +18,9 @@ internal sealed class QueueRead(
 
     /// <summary>How often a read goes on to what is ready then, when others went before what was ready at the start. Each time leaves as many as came meanwhile.</summary>
     private const int MaxExtensions = 8;
+
+    /// <summary>Messages of a consumer where those at the delivery limit can only be published again: so many at most are in danger at a time, and kept in memory.</summary>
+    private const ushort Endangered = 100;
 
     /// <summary>For the consumers that this takes.</summary>
     private static readonly TimeSpan RoundTrips = TimeSpan.FromSeconds(1);
@@ -70,7 +70,7 @@ internal sealed class QueueRead(
         }
 
         TimeSpan held = time.GetElapsedTime(_start);
-        (DeclareOk after, bool all) = await _release.SeeReturnedAsync(_session.Held, cancellationToken).ConfigureAwait(false);
+        (DeclareOk after, bool all) = await _release.SeeReturnedAsync(_session.Held - _release.Missing, cancellationToken).ConfigureAwait(false);
         await _release.CloseAsync(cancellationToken).ConfigureAwait(false);
         return new QueueReadResult
         {
@@ -81,7 +81,9 @@ internal sealed class QueueRead(
             ReadyAfter = after.Ready,
             ConsumersBefore = depth.Consumers,
             ConsumersAfter = after.Consumers,
-            AllReturned = all,
+            AllReturned = all && _release.Missing == 0,
+            Missing = _release.Missing,
+            MayHaveShrunk = request.MayShrink || _session.HasExpiration,
             PerhapsMissed = _perhapsMissed,
             OrderKept = stop == ReadStop.Drained || !MoreWasGivenBack,
             Stop = stop,
@@ -111,12 +113,13 @@ internal sealed class QueueRead(
                 return stop;
             }
 
+            await SaveAsync(cancellationToken).ConfigureAwait(false);
             if (_granted >= _plan.Target && !await ExtendAsync(cancellationToken).ConfigureAwait(false))
             {
                 return _plan.Stop;
             }
 
-            await AddConsumerAsync(Math.Min(_granted == 0 ? _plan.First : _plan.Prefetch, _plan.Target - _granted), cancellationToken).ConfigureAwait(false);
+            await AddConsumerAsync(Math.Min(_granted == 0 ? _plan.First : NextPortion(_plan.Target, _plan.Prefetch), _plan.Target - _granted), cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -177,6 +180,27 @@ internal sealed class QueueRead(
         return true;
     }
 
+    private long NextPortion(long target, ushort most) =>
+        (_plan with { Prefetch = _guard!.OnlyCopiesHelp ? Math.Min(most, Endangered) : most }).Next(request, target - _granted, Math.Max(1, _channels!.Free), _session.Held, _session.Bytes);
+
+    /// <summary>
+    /// Publishes again what nothing else helps, as soon as a consumer has all that it may hold: then nothing is on its way. The consumer is ended first, or it would be sent another message for each that is taken out; what else it
+    /// holds keeps its place. The copies lie behind all that was ready, so that nothing of them is read as long as the read ends there.
+    /// </summary>
+    private async Task SaveAsync(CancellationToken cancellationToken)
+    {
+        if (!_guard!.HasToPublish || _session.Held < _granted)
+        {
+            return;
+        }
+
+        long end = _session.Held + Math.Max(0, (await _question!.AskAsync(cancellationToken).ConfigureAwait(false)).Ready - _guard.Copied);
+        await _channels!.EndConsumersAsync(cancellationToken).ConfigureAwait(false);
+        await _guard.PublishAgainAsync(_channels.All).ConfigureAwait(false);
+        _reach = Math.Min(_reach, end);
+        _plan = end < _plan.Target ? _plan with { Target = end, Stop = ReadStop.Drained } : _plan;
+    }
+
     private Task AddConsumerAsync(long prefetch, CancellationToken cancellationToken)
     {
         _granted += prefetch;
@@ -211,7 +235,7 @@ internal sealed class QueueRead(
                 }
 
                 // Few at first: usually the next one is new already, and all that is asked for has to be taken, each for a delivery.
-                await AddConsumerAsync(Math.Min(more, _reach - _granted), cancellationToken).ConfigureAwait(false);
+                await AddConsumerAsync(Math.Min(Math.Min(more, NextPortion(_reach, QueueReadRequest.MaxPrefetch)), _reach - _granted), cancellationToken).ConfigureAwait(false);
                 more = QueueReadRequest.MaxPrefetch;
             }
 
@@ -219,6 +243,8 @@ internal sealed class QueueRead(
             {
                 return;
             }
+
+            await SaveAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -308,56 +334,11 @@ internal sealed class QueueRead(
         }
     }
 
-    /// <summary>Never more gets than are wanted, since each takes a message.</summary>
-    private async Task<ReadStop> FetchAsync(DataChannel channel, CancellationToken cancellationToken)
-    {
-        long asked = 0;
-        while (_session.Answered < _plan.Target || (_session.Held == _plan.Target && await ExtendAsync(cancellationToken).ConfigureAwait(false)))
-        {
-            if (EarlyStop(capturing: true) is { } stop)
-            {
-                await WaitForAnswersAsync(asked, cancellationToken).ConfigureAwait(false);
-                return stop;
-            }
-
-            if (_session.Answered > _session.Held)
-            {
-                // One came back empty: wait for those that are on their way, ask no more.
-                await WaitForAnswersAsync(asked, cancellationToken).ConfigureAwait(false);
-                return ReadStop.Drained;
-            }
-
-            int more = (int)Math.Min(GetWindow - (asked - _session.Answered), _plan.Target - asked);
-            channel.Get(request.Queue.Name, more);
-            asked += more;
-            await WaitForAnswersAsync(asked == _plan.Target ? asked : asked - (GetWindow / 2), cancellationToken).ConfigureAwait(false);
-        }
-
-        return _session.Held == _plan.Target ? _plan.Stop : ReadStop.Drained;
-    }
-
-    private async Task WaitForAnswersAsync(long count, CancellationToken cancellationToken)
-    {
-        while (_session.Answered < count)
-        {
-            long before = _session.Answered;
-            bool woken = await _session.WaitAsync(count, options.RequestTimeout, time, cancellationToken).ConfigureAwait(false);
-            _session.ThrowIfFailed();
-            if (!woken && !_session.IsPaused && _session.Answered == before)
-            {
-                throw new RabbitBackupException(ErrorCode.OperationTimedOut, $"The queue '{request.Queue}' gave no answer within {options.RequestTimeout.TotalSeconds:0} s.")
-                {
-                    Target = request.Queue.ToString(),
-                    IsTransient = true,
-                };
-            }
-        }
-    }
-
     /// <summary>After a failure: the same release, bounded in time. Where it fails, the end of the connection gives everything back.</summary>
     private async Task GiveBackAsync()
     {
         _session.Stop();
+        _guard!.Tell();
         if (_channels!.All.Count == 0 || _channels.Current.Closed is not null)
         {
             return;

@@ -27,8 +27,17 @@ internal sealed record QueueReadRequest
     /// </summary>
     public ushort Prefetch { get; init; } = MaxPrefetch;
 
+    /// <summary>Nothing is known of the bodies' sizes: the first consumer takes few messages, and each further one not many times what is held already.</summary>
+    public bool SizesUnknown { get; init; }
+
+    /// <summary>Bytes of bodies that a consumer is to be sent at once, at most, by the mean size of those that came; as with <see cref="Prefetch"/> the depth comes first. Null: no matter.</summary>
+    public long? PrefetchBytes { get; init; }
+
     /// <summary>Consumers on the channel, one after the other; more than 31 lose the order on release (measured). Default 31.</summary>
     public int MaxConsumers { get; init; } = 31;
+
+    /// <summary>Told how many consumers the broker lets a channel have, where it refused one more, which ends the read: with so many another one can be made. Null: nobody is told.</summary>
+    public Action<int>? ConsumersLimited { get; init; }
 
     /// <summary>Stop after so many messages, or null for all that are ready at the start.</summary>
     public long? MaxMessages { get; init; }
@@ -100,11 +109,14 @@ internal sealed record QueueReadRequest
     /// <summary>The queue delivers messages of a higher priority first.</summary>
     public bool HasPriorities { get; init; }
 
+    /// <summary>Messages can be gone at their return though the queue is the same: it limits their time or its length.</summary>
+    public bool MayShrink { get; init; }
+
     /// <summary>Ends the read early. Null: nobody does.</summary>
     public ReadStopSignal? StopSignal { get; init; }
 
     /// <summary>
     /// The first consumer takes a single message, whose delivery count tells whether the others are to be touched at all; and what a reader takes before it sees another one would be in another place afterwards.
     /// </summary>
-    internal bool Probes => Method == QueueReadMethod.Consume && MaxConsumers > 1 && ((StopAtDeliveryCount ?? DeliveryLimit) is not null || (IsQuorum && ConsumersKnown is not null));
+    internal bool Probes => Method == QueueReadMethod.Consume && MaxConsumers * MaxChannels > 1 && ((StopAtDeliveryCount ?? DeliveryLimit) is not null || (IsQuorum && ConsumersKnown is not null));
 }

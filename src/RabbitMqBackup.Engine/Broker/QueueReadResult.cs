@@ -28,6 +28,15 @@ internal sealed record QueueReadResult
     public required bool AllReturned { get; init; }
 
     /// <summary>
+    /// Fetched with basic.get, which is not told when a queue is deleted: as many of the messages held did not come back when they were given back. Consumers were quicker, or they expired, or the queue is another one
+    /// of the same name. 0 for other reads, which end with their queue.
+    /// </summary>
+    public long Missing { get; init; }
+
+    /// <summary>Messages could be missing though it is the same queue: their time to live may have run out, or the queue's length is limited.</summary>
+    public bool MayHaveShrunk { get; init; }
+
+    /// <summary>
     /// The messages are in the order that they had. False where it can't be known: the last message held had been given back to a quorum queue earlier, and what comes behind it was not seen. If more of those
     /// follow, the queue is rotated, since it puts what it is given back behind the others of them (measured on 3.10, 4.0 and 4.3); if not, the order is as it was.
     /// </summary>

@@ -8,6 +8,9 @@ internal sealed class QueueRelease(ReadChannels channels, DataChannel control, Q
     // Instead of an answer that takes longer than 250 ms the broker says that a quorum queue is empty, see DepthQuestion; an empty one's own answer takes a millisecond.
     private static readonly TimeSpan Silence = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>See <see cref="QueueReadResult.Missing"/>.</summary>
+    internal long Missing { get; private set; }
+
     /// <summary>Cancel first: what is given back while a consumer is there would be delivered to it again.</summary>
     internal async Task<QueueReleaseMethod> RunAsync(CancellationToken cancellationToken)
     {
@@ -17,7 +20,8 @@ internal sealed class QueueRelease(ReadChannels channels, DataChannel control, Q
 
         // Many messages that were fetched singly and are nacked together take a classic queue quadratic time.
         bool nack = request.Release == QueueReleaseMethod.Nack && request.Method == QueueReadMethod.Consume && session.Held > 0;
-        long ready = channels.All.Count == 1 ? 0 : (await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false)).Ready;
+        bool fetched = request.Method == QueueReadMethod.Get;
+        long ready = channels.All.Count == 1 && !fetched ? 0 : (await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false)).Ready;
         foreach (ReadChannel channel in channels.All)
         {
             if (!nack)
@@ -32,9 +36,16 @@ internal sealed class QueueRelease(ReadChannels channels, DataChannel control, Q
             if (channel != channels.All[^1])
             {
                 // A quorum queue puts what comes back behind what came back before: so the next channel only when this one's messages are there.
-                ready += channel.Held;
+                ready += channel.Held - channel.Acknowledged;
                 await SeeReturnedAsync(ready, cancellationToken).ConfigureAwait(false);
             }
+        }
+
+        if (fetched)
+        {
+            // A classic queue has taken everything back before the channel's close is answered (measured): so the first answer tells, before publishers fill what is missing.
+            uint after = (await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false)).Ready;
+            Missing = Math.Max(0, ready + session.Held - after);
         }
 
         return nack ? QueueReleaseMethod.Nack : QueueReleaseMethod.ChannelClose;

@@ -17,10 +17,10 @@ internal sealed class ReadChannels(DataConnection connection, QueueReadRequest r
     internal DataChannel Current => _all[^1].Channel;
 
     /// <summary>No consumer can be added.</summary>
-    internal bool IsFull => _all.Count == request.MaxChannels && _all[^1].Consumers.Count == request.MaxConsumers;
+    internal bool IsFull => _all.Count == request.MaxChannels && _all[^1].Added == request.MaxConsumers;
 
     /// <summary>Consumers that can still be added.</summary>
-    internal long Free => ((long)(request.MaxChannels - _all.Count) * request.MaxConsumers) + request.MaxConsumers - _all[^1].Consumers.Count;
+    internal long Free => ((long)(request.MaxChannels - _all.Count) * request.MaxConsumers) + request.MaxConsumers - _all[^1].Added;
 
     /// <summary>Opens the next channel. Only when nothing more comes over the one before.</summary>
     internal async Task OpenAsync(CancellationToken cancellationToken)
@@ -33,7 +33,7 @@ internal sealed class ReadChannels(DataConnection connection, QueueReadRequest r
     /// <summary>Adds a consumer, on a further channel when the current one has enough of them.</summary>
     internal async Task AddConsumerAsync(long prefetch, CancellationToken cancellationToken)
     {
-        if (_all[^1].Consumers.Count == request.MaxConsumers)
+        if (_all[^1].Added == request.MaxConsumers)
         {
             await OpenAsync(cancellationToken).ConfigureAwait(false);
         }
@@ -42,11 +42,16 @@ internal sealed class ReadChannels(DataConnection connection, QueueReadRequest r
         ConsumeArgument argument = request.ConsumerTimeout is { } timeout ? ConsumeArgument.Timeout(timeout)
             : request.EndsOnFailover ? ConsumeArgument.CancelOnFailover
             : ConsumeArgument.None;
-        string tag = $"bk-{current.Consumers.Count:000}";
+        string tag = $"bk-{current.Added++:000}";
         current.Consumers.Add(tag);
         try
         {
             await current.Channel.ConsumeAsync(request.Queue.Name, tag, (ushort)prefetch, argument, cancellationToken).ConfigureAwait(false);
+        }
+        catch (RabbitBackupException refusal) when (CloseReason.IsConsumerLimit(refusal) && current.Consumers.Count > 1)
+        {
+            request.ConsumersLimited?.Invoke(current.Consumers.Count - 1);
+            throw;
         }
         catch (RabbitBackupException refusal) when (refusal.Code == ErrorCode.BrokerAccessRefused)
         {
@@ -54,12 +59,18 @@ internal sealed class ReadChannels(DataConnection connection, QueueReadRequest r
         }
     }
 
-    /// <summary>Ends all consumers; what is held stays held.</summary>
+    /// <summary>Ends all consumers, and the read with them; what is held stays held.</summary>
     internal async Task CancelAllAsync(CancellationToken cancellationToken)
+    {
+        await EndConsumersAsync(cancellationToken).ConfigureAwait(false);
+        Settle();
+    }
+
+    /// <summary>Ends the consumers that are there; others can follow.</summary>
+    internal async Task EndConsumersAsync(CancellationToken cancellationToken)
     {
         await Task.WhenAll(_all.SelectMany(channel => channel.Consumers.Select(tag => channel.Channel.CancelAsync(tag, cancellationToken)))).ConfigureAwait(false);
         _all.ForEach(channel => channel.Consumers.Clear());
-        Settle();
     }
 
     private void Settle()

@@ -148,6 +148,9 @@ internal static class ReadSafetyRules
     internal static bool HasPriorities(QueueInfo queue, Version broker) =>
         queue.Type == QueueTypes.Quorum ? broker.Major >= 4 : queue.Arguments.GetValueOrDefault("x-max-priority") is > 0L;
 
+    /// <summary>Messages that are given back can be gone at once.</summary>
+    internal static bool MayShrink(QueueInfo queue) => Smallest(queue, "message-ttl") is not null || Smallest(queue, "max-length") is not null || Smallest(queue, "max-length-bytes") is not null;
+
     internal static bool IsSingleActiveConsumer(QueueInfo queue) => queue.Arguments.GetValueOrDefault("x-single-active-consumer") is true;
 
     /// <summary>A setting that an argument (with the prefix <c>x-</c>) or a policy can give; the argument comes first.</summary>

@@ -29,6 +29,7 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
     private bool _isPaused;
     private bool _copiesReturned;
     private int _channel;
+    private int _copiesOf = -1;
 
     /// <summary>Messages that came over the channel and were not given back.</summary>
     internal long Held => Volatile.Read(ref _held);
@@ -47,6 +48,12 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
 
     /// <summary>Messages held that had been delivered to somebody before.</summary>
     internal long Redelivered { get; private set; }
+
+    /// <summary>Bytes of the bodies of the messages held.</summary>
+    internal long Bytes { get; private set; }
+
+    /// <summary>A message that was fetched has a time to live of its own.</summary>
+    internal bool HasExpiration { get; private set; }
 
     /// <summary>Messages held that have a priority, where the queue heeds it.</summary>
     internal long Prioritized { get; private set; }
@@ -132,9 +139,15 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
         _pausing.Cancel();
     }
 
-    /// <summary>From now on copies are published over one of the channels.</summary>
-    internal void BeginCopies()
+    /// <summary>From now on copies are published over this one of the channels, which numbers them from 1.</summary>
+    internal void BeginCopies(int channel)
     {
+        if (channel == _copiesOf)
+        {
+            return;
+        }
+
+        _copiesOf = channel;
         _refusedCopies.Clear();
         Copies = new PublishWindow(64, long.MaxValue);
     }
@@ -203,6 +216,7 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
 
     internal override void OnDelivery(in Delivery delivery)
     {
+        Bytes += delivery.Body.Length;
         Volatile.Write(ref _held, _held + 1);
         Volatile.Write(ref _answered, _answered + 1);
         LastDeliveryTag = delivery.DeliveryTag;
@@ -211,6 +225,11 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
         if (request.HasPriorities && HasPriority(delivery.Properties))
         {
             Prioritized++;
+        }
+
+        if (request.Method == QueueReadMethod.Get)
+        {
+            HasExpiration |= !PropertyListReader.Find(delivery.Properties, BasicProperty.Expiration).IsEmpty;
         }
 
         if (_isQuorum)

@@ -72,6 +72,42 @@ public sealed class ChangedMeanwhileTests
         Assert.Equal(0u, await at.Client.CountAsync("dead"));
     }
 
+    /// <summary>A consumer is told when its queue is deleted; who fetches message by message is not.</summary>
+    [Theory]
+    [MemberData(nameof(Situation.Generations), MemberType = typeof(Situation))]
+    public async Task A_queue_deleted_and_made_anew_while_it_is_fetched_is_read_as_the_new_one(string generation)
+    {
+        await using Situation at = await Situation.CreateAsync(generation);
+        await at.Client.DeclareAsync(Queue, "classic", autoDelete: true);
+        await at.Client.PublishEachAsync(Queue, Enumerable.Range(0, 300).Select(number => $"old{number}"), Cancellation, bytes: 2000);
+        using ManualResetEventSlim go = at.HoldUp();
+        Task<BackupManifest> backup = Task.Run(() => at.Harness.BackupAsync(options => options with { MaxMessagesPerSecond = 400 }));
+        for (DateTime deadline = DateTime.UtcNow.AddSeconds(60); await at.Client.CountAsync(Queue) == 300; await Task.Delay(20, Cancellation))
+        {
+            Assert.True(DateTime.UtcNow < deadline && !backup.IsCompleted, "The backup does not read.");
+        }
+
+        await at.Client.DeleteAsync(Queue);
+        await at.Client.DeclareAsync(Queue, "classic", autoDelete: true);
+        await at.FillAsync(400);
+        go.Set();
+        BackupManifest manifest = await backup;
+
+        QueueEntry entry = Assert.Single(manifest.Queues);
+        Assert.Equal((QueueOutcome.Captured, "get", 400), (entry.Outcome, entry.ReadBy, (int)entry.Messages));
+        List<string?> ids = [];
+        foreach (BackupSegment segment in BackupContents.GetSegments(manifest))
+        {
+            await foreach (BackupMessage message in BackupContents.ReadMessagesAsync(segment, Cancellation))
+            {
+                ids.Add(message.Properties.MessageId);
+            }
+        }
+
+        Assert.Equal(Enumerable.Range(0, 400).Select(number => $"{number}"), ids);
+        await at.AssertIdsAsync(400);
+    }
+
     [Fact]
     public async Task A_policy_that_the_broker_does_not_apply_is_not_repeated_in_ours()
     {
@@ -120,10 +156,10 @@ public sealed class ChangedMeanwhileTests
         QueueEntry entry = await backup;
         Assert.True(closed > 0 && entry.Outcome != QueueOutcome.Captured, $"{closed} closed, {entry.Outcome}");
         await at.UntilCountAsync(Queue, 300);
-        // The second return would have been its last.
+        // The second return would have been its last. The first one lies elsewhere where others had come back with it; the entry says so.
         BasicGetResult? first = await at.Client.TakeAsync(Queue);
-        Assert.Equal(("0", 1L), (first?.BasicProperties.MessageId, first?.BasicProperties.Headers?["x-delivery-count"]));
-        Assert.Equal(Enumerable.Range(1, 299).Select(number => $"{number}"), await at.Client.TakeIdsAsync(Queue));
+        Assert.Equal(1L, first?.BasicProperties.Headers?["x-delivery-count"]);
+        Situation.AssertNumbers(300, [first!.BasicProperties.MessageId!, .. await at.Client.TakeIdsAsync(Queue)], inOrder: false);
         Assert.Equal(0u, await at.Client.CountAsync("dead"));
     }
 

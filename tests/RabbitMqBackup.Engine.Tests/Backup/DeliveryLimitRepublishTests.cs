@@ -25,6 +25,27 @@ public sealed class DeliveryLimitRepublishTests
     [Theory]
     [InlineData("3.10")]
     [InlineData("4.0")]
+    public async Task Many_are_published_again_a_hundred_at_a_time_and_the_others_keep_their_places(string generation)
+    {
+        const int AtLimit = 2_500, Others = 500;
+        await using Situation at = await Situation.CreateAsync(generation);
+        await at.Client.DeclareAsync("dead", "classic");
+        await at.Client.DeclareAsync(Situation.Queue, "quorum", new() { ["x-delivery-limit"] = 1, ["x-dead-letter-exchange"] = "", ["x-dead-letter-routing-key"] = "dead" });
+        await at.FillAsync(AtLimit);
+        await at.Client.FingerprintsAsync(Situation.Queue);
+        await at.Client.PublishEachAsync(Situation.Queue, Enumerable.Range(AtLimit, Others).Select(number => $"{number}"), TestContext.Current.CancellationToken);
+
+        QueueEntry entry = await at.BackupAsync(force: true);
+
+        Assert.Equal((QueueOutcome.Captured, AtLimit + Others, AtLimit, 0), (entry.Outcome, (int)entry.Messages, entry.Notes.Count, entry.Gaps.Count));
+        await at.UntilCountAsync(Situation.Queue, AtLimit + Others);
+        Assert.Equal(Enumerable.Range(AtLimit, Others).Concat(Enumerable.Range(0, AtLimit)).Select(number => $"{number}"), await at.Client.TakeIdsAsync(Situation.Queue));
+        Assert.Equal(0u, await at.Client.CountAsync("dead"));
+    }
+
+    [Theory]
+    [InlineData("3.10")]
+    [InlineData("4.0")]
     public async Task A_user_who_may_not_set_policies_has_the_messages_published_again(string generation)
     {
         await using LimitedQueue queue = await LimitedQueue.CreateAsync(generation, "policy", 1);

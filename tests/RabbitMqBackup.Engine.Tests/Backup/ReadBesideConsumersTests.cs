@@ -1,3 +1,4 @@
+using RabbitMQ.Client.Exceptions;
 using RabbitMqBackup.Engine.Catalog;
 using RabbitMqBackup.Engine.Tests.EndToEnd;
 using Xunit;
@@ -79,6 +80,49 @@ public sealed class ReadBesideConsumersTests
         QueueEntry entry = await at.BackupAsync();
         Assert.Equal((QueueOutcome.Captured, "consume", 300), (entry.Outcome, entry.ReadBy, (int)entry.Messages));
         await at.AssertIdsAsync(300);
+    }
+
+    [Theory]
+    [MemberData(nameof(Situation.Generations), MemberType = typeof(Situation))]
+    public async Task A_single_active_consumer_that_comes_while_a_quorum_queue_is_read_gets_every_message_once_and_the_entry_tells_of_the_order(string generation)
+    {
+        await using Situation at = await Situation.CreateAsync(generation);
+        await at.Client.DeclareAsync(Situation.Queue, "quorum", new() { ["x-single-active-consumer"] = true });
+        await at.FillAsync(100, bytes: 2000);
+        using ManualResetEventSlim go = at.HoldUp();
+        Task<QueueEntry> backup = Task.Run(() => at.BackupAsync(perSecond: 100));
+        await at.UntilHeldAsync(Situation.Queue);
+        await using IndependentClient application = await IndependentClient.ConnectAsync(at.Host.Broker, at.Host.Name);
+        await using ApplicationConsumer consumer = await application.WorkAsync(Situation.Queue, prefetch: 1);
+        await application.PublishEachAsync(Situation.Queue, Enumerable.Range(100, 50).Select(number => $"{number}"), Cancellation);
+        go.Set();
+        QueueEntry entry = await backup;
+
+        for (DateTime deadline = DateTime.UtcNow.AddSeconds(60); consumer.Received.Count < 150; await Task.Delay(50, Cancellation))
+        {
+            Assert.True(DateTime.UtcNow < deadline, $"The application got {consumer.Received.Count} of 150.");
+        }
+
+        Situation.AssertNumbers(150, consumer.Received, inOrder: false);
+        Assert.Equal((QueueOutcome.Captured, 100), (entry.Outcome, (int)entry.Messages));
+        Assert.Contains(entry.Notes, note => note.Contains("became the single active one", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(Situation.Generations), MemberType = typeof(Situation))]
+    public async Task A_consumer_that_wants_a_queue_for_itself_is_refused_while_the_queue_is_read_and_not_afterwards(string generation)
+    {
+        await using Situation at = await Situation.CreateAsync(generation);
+        await at.Client.DeclareAsync(Situation.Queue, "classic");
+        await at.FillAsync(100, bytes: 2000);
+        using ManualResetEventSlim go = at.HoldUp();
+        Task<QueueEntry> backup = Task.Run(() => at.BackupAsync(perSecond: 100));
+        await at.UntilHeldAsync(Situation.Queue);
+        await Assert.ThrowsAsync<OperationInterruptedException>(() => at.Client.WorkAsync(Situation.Queue, exclusive: true));
+        go.Set();
+        Assert.Equal(QueueOutcome.Captured, (await backup).Outcome);
+        await (await at.Client.WorkAsync(Situation.Queue, acknowledge: false, exclusive: true)).DisposeAsync();
+        await at.AssertIdsAsync(100);
     }
 
     [Theory]

@@ -39,6 +39,23 @@ public class ManagementTransportTests
     }
 
     [Fact]
+    public async Task An_address_that_takes_no_connection_is_passed_over_and_not_asked_again()
+    {
+        int asked = 0;
+        using ScriptedHttp server = new(context =>
+        {
+            asked++;
+            Send(context, Overview);
+        });
+        using ManagementClient client = new(server.Options with { ManagementUri = new Uri($"http://127.0.0.1:{FreePort()}/"), FurtherManagementUris = [server.Options.ManagementUri!] });
+
+        await client.GetOverviewAsync(Cancel);
+        await client.GetOverviewAsync(Cancel);
+
+        Assert.Equal((2, server.Options.ManagementUri!.AbsoluteUri), (asked, client.DisplayUri));
+    }
+
+    [Fact]
     public async Task A_cancellation_stays_one()
     {
         using ScriptedHttp server = new(context => Thread.Sleep(2000));

@@ -49,6 +49,32 @@ public class ReadPortionsTests
     }
 
     [Fact]
+    public void Of_messages_of_unknown_size_few_are_asked_for_at_first()
+    {
+        QueueReadRequest request = Request with { SizesUnknown = true };
+        Assert.Equal(new ReadPortions(5000, 1024, 65_535, ReadStop.DepthReached), ReadPortions.For(request, 5000));
+        // Where a single consumer is all there is, it has to take all.
+        Assert.Equal(5000, ReadPortions.For(request with { MaxConsumers = 1, MaxChannels = 1 }, 5000).First);
+        Assert.Equal(1, ReadPortions.For(request with { DeliveryLimit = 20 }, 1000).First);
+        ReadPortions portions = ReadPortions.For(request, 1_000_000);
+        Assert.Equal(1024, portions.Next(request, 999_999, 31 * 32, held: 1, bytes: 16));
+        Assert.Equal(16 * 1024, portions.Next(request, 998_976, 31 * 32, held: 1024, bytes: 1024));
+        Assert.Equal(65_535, portions.Next(request, 990_000, 31 * 32, held: 10_000, bytes: 0));
+    }
+
+    [Fact]
+    public void Sizes_that_came_bound_what_is_asked_for_next_unless_the_depth_needs_more()
+    {
+        QueueReadRequest request = Request with { PrefetchBytes = 64 << 20 };
+        ReadPortions portions = ReadPortions.For(request, 10_000);
+        Assert.Equal(65_535, portions.Next(request, 10_000, 30, held: 0, bytes: 0));
+        Assert.Equal(64, portions.Next(request, 1900, 30, held: 100, bytes: 100L << 20));
+        Assert.Equal(330, portions.Next(request, 9900, 30, held: 100, bytes: 100L << 20));
+        Assert.Equal(1, portions.Next(request, 10, 30, held: 1, bytes: 128L << 20));
+        Assert.Equal(100, (Request with { Prefetch = 100 }) is { } low ? ReadPortions.For(low, 1000).Next(low, 900, 30, held: 100, bytes: 100) : 0);
+    }
+
+    [Fact]
     public void Fetching_knows_no_capacity()
     {
         Assert.Equal(10_000_000, ReadPortions.For(Request with { Method = QueueReadMethod.Get }, 10_000_000).Target);

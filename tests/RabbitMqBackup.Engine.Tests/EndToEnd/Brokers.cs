@@ -10,7 +10,7 @@ internal static class Brokers
         OrSkipAsync(async () => await TestVirtualHost.CreateAsync(await TestBroker.GetAsync(generation)));
 
     /// <summary>A broker that the test may kill.</summary>
-    internal static Task<OwnTestBroker> OwnAsync(string generation) => OrSkipAsync(() => TestBroker.StartOwnAsync(generation));
+    internal static Task<OwnTestBroker> OwnAsync(string generation, string configuration = "") => OrSkipAsync(() => TestBroker.StartOwnAsync(generation, configuration));
 
     private static async Task<T> OrSkipAsync<T>(Func<Task<T>> start)
     {

@@ -62,7 +62,20 @@ internal sealed class ClusterScene : IAsyncDisposable
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    internal static async Task<ClusterScene> OnAsync(TestCluster cluster) => new(cluster, await TestVirtualHost.CreateAsync(cluster.Nodes[0]));
+    internal static async Task<ClusterScene> OnAsync(TestCluster cluster)
+    {
+        for (DateTime deadline = DateTime.UtcNow.AddSeconds(30); ; await Task.Delay(1000, Cancel))
+        {
+            try
+            {
+                return new(cluster, await TestVirtualHost.CreateAsync(cluster.Nodes[0]));
+            }
+            catch (HttpRequestException exception) when (exception.StatusCode >= HttpStatusCode.InternalServerError && DateTime.UtcNow < deadline)
+            {
+                // 3.10 makes none as long as a node that was just started is not ready for it.
+            }
+        }
+    }
 
     /// <summary>The same cluster through other nodes: AMQP over all of them in turn, the rest over the last.</summary>
     internal BrokerOptions Through(params OwnTestBroker[] nodes) => Harness.Broker with
@@ -70,6 +83,15 @@ internal sealed class ClusterScene : IAsyncDisposable
         Endpoints = [.. nodes.Select(node => new DnsEndPoint(node.Host, node.AmqpPort))],
         ManagementUri = nodes[^1].ManagementUri,
         StreamEndpoint = new DnsEndPoint(nodes[^1].Host, nodes[^1].StreamPort),
+    };
+
+    /// <summary>The same cluster with these nodes to be tried in turn, for everything.</summary>
+    internal BrokerOptions InTurn(params OwnTestBroker[] nodes) => Through(nodes) with
+    {
+        ManagementUri = nodes[0].ManagementUri,
+        FurtherManagementUris = [.. nodes[1..].Select(node => node.ManagementUri)],
+        StreamEndpoint = new DnsEndPoint(nodes[0].Host, nodes[0].StreamPort),
+        FurtherStreamEndpoints = [.. nodes[1..].Select(node => new DnsEndPoint(node.Host, node.StreamPort))],
     };
 
     internal Task<IndependentClient> ClientAsync(OwnTestBroker node) => IndependentClient.ConnectAsync(node, Streams.VirtualHost);

@@ -11,7 +11,7 @@ namespace RabbitMqBackup.Engine.Tests.EndToEnd;
 
 /// <summary>
 /// A corpus of messages, each sent to two queues: one says how the broker delivers it, the other is backed up, deleted and restored, and must deliver the same bytes. With RABBITMQ_TEST_LONG the
-/// largest body is what the broker takes at most.
+/// largest body is what the broker takes at most. The backup also says, of each, the exchange that it was published to and its routing key.
 /// </summary>
 public class ExactnessTests
 {
@@ -44,7 +44,11 @@ public class ExactnessTests
 
         BackupManifest manifest = await harness.BackupAsync(options => options with { Selection = options.Selection with { Names = [Queue] } });
         Assert.Equal((BackupStatus.Complete, corpus.Count), (manifest.Status, (int)manifest.TotalMessages));
-        Assert.Equal(expected.Select(message => message.Body), await BodiesAsync(manifest));
+        // A quorum queue delivers by priority, so the corpus has another order.
+        Assert.Equal(
+            corpus.Select(item => $"{Exchange} {Convert.ToHexString(item.RoutingKey)} {Convert.ToHexString(SHA256.HashData(item.Body))}").Order(),
+            expected.Select(message => $"{message.Exchange} {message.RoutingKey} {message.Body}").Order());
+        Assert.Equal(expected.Select(message => (message.Exchange, message.RoutingKey, message.Body)), await CapturedAsync(manifest));
         List<string> fingerprints = await client.TakeFingerprintsAsync(Witness);
         await client.DeleteAsync(Queue);
         await harness.RestoreAsync(manifest);
@@ -85,28 +89,28 @@ public class ExactnessTests
         return sink.Messages;
     }
 
-    private static async Task<List<string>> BodiesAsync(BackupManifest manifest)
+    private static async Task<List<(string Exchange, string RoutingKey, string Body)>> CapturedAsync(BackupManifest manifest)
     {
-        List<string> bodies = [];
+        List<(string, string, string)> messages = [];
         foreach (BackupSegment segment in BackupContents.GetSegments(manifest))
         {
             await foreach (BackupMessage message in BackupContents.ReadMessagesAsync(segment, Cancellation))
             {
-                bodies.Add(Convert.ToHexString(SHA256.HashData(message.Body)));
+                messages.Add((message.Exchange, Convert.ToHexString(message.RawRoutingKey), Convert.ToHexString(SHA256.HashData(message.Body))));
             }
         }
 
-        return bodies;
+        return messages;
     }
 
-    private sealed record Seen(string Properties, string Body);
+    private sealed record Seen(string Exchange, string RoutingKey, string Properties, string Body);
 
     private sealed class HashingSink : IDeliverySink
     {
         internal List<Seen> Messages { get; } = [];
 
         public void OnDelivery(in Delivery delivery) =>
-            Messages.Add(new Seen(Convert.ToHexString(delivery.Properties), Convert.ToHexString(SHA256.HashData(delivery.Body.ToArray()))));
+            Messages.Add(new Seen(System.Text.Encoding.UTF8.GetString(delivery.Exchange), Convert.ToHexString(delivery.RoutingKey), Convert.ToHexString(delivery.Properties), Convert.ToHexString(SHA256.HashData(delivery.Body.ToArray()))));
 
         public ValueTask OnPauseAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
     }

@@ -15,6 +15,9 @@ internal sealed class CrashChild : IBackupEvents, IDisposable
     internal const string Word = "crash-child";
     internal const int SegmentBytes = 64 << 10;
 
+    /// <summary>Where this environment variable is set, it reads on whatever the delivery counts.</summary>
+    internal const string Forced = "CRASH_CHILD_FORCE";
+
     private const string Ready = "ready";
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
@@ -35,7 +38,7 @@ internal sealed class CrashChild : IBackupEvents, IDisposable
             RedirectStandardError = true,
             ArgumentList =
             {
-                typeof(CrashChild).Assembly.Location, Word, broker.Endpoints[0].Host, $"{broker.Endpoints[0].Port}", $"{broker.StreamEndpoint!.Port}", broker.EffectiveManagementUri.AbsoluteUri,
+                typeof(CrashChild).Assembly.Location, Word, broker.Endpoints[0].Host, $"{broker.Endpoints[0].Port}", $"{broker.StreamEndpoint!.Port}", broker.EffectiveManagementUris[0].AbsoluteUri,
                 broker.Credential.UserName, broker.Credential.Password, virtualHost, queue, store, id, checkpoints, $"{resume}",
             },
         };
@@ -48,6 +51,9 @@ internal sealed class CrashChild : IBackupEvents, IDisposable
         string? said = await child._process.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(120));
         return said == Ready ? child : throw new InvalidOperationException($"The child said '{said}': {await child._process.StandardError.ReadToEndAsync()}");
     }
+
+    /// <summary>It has come to its end.</summary>
+    internal bool HasEnded => _process.HasExited;
 
     /// <summary>Lets it come to its end, and says when what happened.</summary>
     internal async Task<CrashTimes> WatchAsync()
@@ -110,6 +116,15 @@ internal sealed class CrashChild : IBackupEvents, IDisposable
         return ended && _process.ExitCode != 0 ? throw new InvalidOperationException($"The child failed: {await _process.StandardError.ReadToEndAsync()}") : !ended;
     }
 
+    /// <summary>SIGKILL after a while, whatever has become of it; true when that is what ended it.</summary>
+    internal async Task<bool> KillAnywayAsync(TimeSpan delay)
+    {
+        await Task.WhenAny(Task.Delay(delay), _process.WaitForExitAsync());
+        _process.Kill();
+        await _process.WaitForExitAsync();
+        return _process.ExitCode == 128 + 9;
+    }
+
     public void Dispose() => _process.Dispose();
 
     /// <summary>The child's side.</summary>
@@ -139,6 +154,7 @@ internal sealed class CrashChild : IBackupEvents, IDisposable
             Resume = bool.Parse(resume),
             // Slow enough that a kill finds it at work.
             MaxMessagesPerSecond = 10_000,
+            Force = Environment.GetEnvironmentVariable(Forced) is not null,
         };
         BackupEngine engine = new();
         BackupPlan plan = await engine.PlanAsync(options, CancellationToken.None);

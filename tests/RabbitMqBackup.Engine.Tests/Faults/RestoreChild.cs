@@ -27,7 +27,7 @@ internal sealed class RestoreChild : IRestoreEvents, IDisposable
             RedirectStandardError = true,
             ArgumentList =
             {
-                typeof(RestoreChild).Assembly.Location, Word, broker.Endpoints[0].Host, $"{broker.Endpoints[0].Port}", broker.EffectiveManagementUri.AbsoluteUri,
+                typeof(RestoreChild).Assembly.Location, Word, broker.Endpoints[0].Host, $"{broker.Endpoints[0].Port}", broker.EffectiveManagementUris[0].AbsoluteUri,
                 broker.Credential.UserName, broker.Credential.Password, store.Address, manifest.BackupId, checkpoints, $"{window}", $"{broker.StreamEndpoint!.Port}", $"{rate}",
             },
         };

@@ -3,6 +3,9 @@ namespace RabbitMqBackup.Engine.Broker.Amqp;
 /// <summary>Translates the broker's close of a connection or channel into the engine's error: by reply code, by the method that it answers and by what the connection was doing.</summary>
 internal static class CloseReason
 {
+    /// <summary>Of RabbitMQ's answer to a consumer above <c>consumer_max_per_channel</c> (from 3.12 on), which ends the connection.</summary>
+    private const string ConsumersPerChannel = "of consumers per channel";
+
     /// <summary>While the connection is opened, up to the broker's tune: user and password, or the certificate, are being checked.</summary>
     internal static RabbitBackupException WhileAuthenticating(CloseArguments close, string target, string user) => close.Code == ReplyCode.AccessRefused
         ? Make(ErrorCode.BrokerAuthenticationFailed, $"{target} refuses the login of '{user}'", close, target, "Check user name and password. The user 'guest' may only log in from the broker's own machine by default.")
@@ -22,11 +25,16 @@ internal static class CloseReason
         { Code: ReplyCode.NotFound } => Make(ErrorCode.QueueNotFound, $"The queue '{target}' is not there", close, target, "It may have been deleted meanwhile; list the queues with Get-RabbitQueue."),
         { Code: ReplyCode.ResourceLocked } => Make(ErrorCode.QueueInUse, $"The queue '{target}' is locked by another connection", close, target, "Exclusive queues, and quorum queues with a single active consumer, can't be read by others."),
         { Code: ReplyCode.AccessRefused } => Make(ErrorCode.BrokerAccessRefused, $"The broker refuses access to '{target}'", close, target, "Give the user read permission on the queue, or write permission on the exchange."),
+        { Code: ReplyCode.NotAllowed, Text: var text } when text.Contains(ConsumersPerChannel, StringComparison.Ordinal) => Make(
+            ErrorCode.BrokerConnectionLost, $"The broker lets a channel have no further consumer of '{target}'", close, target, "Its consumer_max_per_channel is lower than a read of this depth needs: raise it to 31 or more.", isTransient: true),
         { Code: ReplyCode.PreconditionFailed, Text: var text } when text.Contains("delivery acknowledgement", StringComparison.Ordinal) => Make(
             ErrorCode.BrokerConnectionLost, $"The broker took back what was held of '{target}'", close, target, "Its consumer_timeout is shorter than this read. Give -MaxHoldTime a time below it, or raise it."),
         { Code: ReplyCode.PreconditionFailed or ReplyCode.NotAllowed or ReplyCode.NotImplemented or ReplyCode.ContentTooLarge } => Make(ErrorCode.BrokerConnectionLost, $"The broker ended the work on '{target}'", close, target, null),
         _ => Lost(close, target),
     };
+
+    /// <summary>A channel may have no further consumer.</summary>
+    internal static bool IsConsumerLimit(RabbitBackupException exception) => exception.Message.Contains(ConsumersPerChannel, StringComparison.Ordinal);
 
     // 541 is what the broker answers to a header type that it can't take; 502 to a malformed property list.
     private static RabbitBackupException AtPublish(CloseArguments close, string target) => close.Code switch
@@ -43,6 +51,6 @@ internal static class CloseReason
         Hint = close.Code == ReplyCode.ConnectionForced ? "An administrator closed it, or the broker is shutting down; try again later." : null,
     };
 
-    private static RabbitBackupException Make(ErrorCode code, string what, CloseArguments close, string target, string? hint) =>
-        new(code, $"{what}: {close.Code} {close.Text}") { Target = target, Hint = hint };
+    private static RabbitBackupException Make(ErrorCode code, string what, CloseArguments close, string target, string? hint, bool isTransient = false) =>
+        new(code, $"{what}: {close.Code} {close.Text}") { Target = target, Hint = hint, IsTransient = isTransient };
 }

@@ -24,12 +24,29 @@ internal sealed class StreamConnector(BrokerOptions options, TimeProvider clock)
     /// <summary>Where the stream was when it was asked about last: the way back when the node behind the endpoint is gone.</summary>
     private StreamMetadata? _known;
 
-    /// <summary>The endpoint in force: the one given, or the first AMQP host with the stream protocol's default port.</summary>
-    internal DnsEndPoint Endpoint => options.StreamEndpoint ?? new DnsEndPoint(options.Endpoints[0].Host, options.Tls is null ? 5552 : 5551);
+    private readonly IReadOnlyList<DnsEndPoint> _endpoints = options.EffectiveStreamEndpoints;
+
+    /// <summary>The one of them that answered last.</summary>
+    private int _at;
+
+    /// <summary>The endpoint in force.</summary>
+    internal DnsEndPoint Endpoint => _endpoints[_at];
 
     /// <summary>Connects to whatever node answers: enough to create, to delete and to ask.</summary>
-    internal Task<StreamConnection> ConnectAsync(string virtualHost, CancellationToken cancellationToken) =>
-        StreamConnection.OpenAsync(options, Endpoint, virtualHost, clock, cancellationToken);
+    internal async Task<StreamConnection> ConnectAsync(string virtualHost, CancellationToken cancellationToken)
+    {
+        for (int tried = 1; ; tried++)
+        {
+            try
+            {
+                return await StreamConnection.OpenAsync(options, Endpoint, virtualHost, clock, cancellationToken).ConfigureAwait(false);
+            }
+            catch (RabbitBackupException exception) when (exception.Code is ErrorCode.BrokerUnreachable && tried < _endpoints.Count)
+            {
+                _at = (_at + 1) % _endpoints.Count;
+            }
+        }
+    }
 
     /// <summary>Connects to a node that fits.</summary>
     /// <param name="virtualHost">The stream's virtual host.</param>
@@ -47,7 +64,7 @@ internal sealed class StreamConnector(BrokerOptions options, TimeProvider clock)
             StreamConnection connection;
             try
             {
-                connection = await StreamConnection.OpenAsync(options, Endpoint, virtualHost, clock, cancellationToken).ConfigureAwait(false);
+                connection = await ConnectAsync(virtualHost, cancellationToken).ConfigureAwait(false);
             }
             catch (RabbitBackupException exception) when (exception.Code is ErrorCode.BrokerUnreachable && _known is not null)
             {

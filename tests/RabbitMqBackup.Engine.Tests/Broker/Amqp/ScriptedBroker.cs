@@ -135,10 +135,10 @@ internal sealed class ScriptedPeer(Stream stream, CancellationToken stopped)
     }
 
     /// <summary>The whole opening, up to open-ok.</summary>
-    internal async Task OpenAsync(ushort heartbeat = 0, uint frameMax = 131_072)
+    internal async Task OpenAsync(ushort heartbeat = 0, uint frameMax = 131_072, ushort channelMax = 2047)
     {
         await StartAsync();
-        await SendAsync(Wire.Method(0, 10, 30, Wire.U16(2047), Wire.U32(frameMax), Wire.U16(heartbeat)));
+        await SendAsync(Wire.Method(0, 10, 30, Wire.U16(channelMax), Wire.U32(frameMax), Wire.U16(heartbeat)));
         await ExpectAsync(MethodId.ConnectionTuneOk);
         await ExpectAsync(MethodId.ConnectionOpen);
         await SendAsync(Wire.Method(0, 10, 41, Wire.Short("")));

@@ -123,12 +123,26 @@ public sealed class StreamConnectorTests
     }
 
     [Fact]
-    public void The_endpoint_is_the_first_AMQP_host_where_none_is_given()
+    public void The_endpoints_are_the_AMQP_hosts_where_none_is_given()
     {
-        BrokerOptions options = new() { Endpoints = [new DnsEndPoint("rabbit", 5672)] };
+        BrokerOptions options = new() { Endpoints = [new DnsEndPoint("rabbit", 5672), new DnsEndPoint("Rabbit", 5673), new DnsEndPoint("hare", 5672)] };
 
-        Assert.Equal(new DnsEndPoint("rabbit", 5552), new StreamConnector(options, TimeProvider.System).Endpoint);
-        Assert.Equal(new DnsEndPoint("rabbit", 5551), new StreamConnector(options with { Tls = new TlsOptions() }, TimeProvider.System).Endpoint);
+        Assert.Equal([new DnsEndPoint("rabbit", 5552), new DnsEndPoint("hare", 5552)], options.EffectiveStreamEndpoints);
+        Assert.Equal([new DnsEndPoint("rabbit", 5551), new DnsEndPoint("hare", 5551)], (options with { Tls = new TlsOptions() }).EffectiveStreamEndpoints);
+    }
+
+    [Fact]
+    public async Task An_endpoint_that_can_not_be_reached_is_passed_over()
+    {
+        await using ScriptedStreamServer server = Node(MetadataAsync);
+        (_nodes[0], _nodes[1]) = (Address(server), B);
+        ScriptedStreamServer gone = Node(MetadataAsync);
+        await gone.DisposeAsync();
+        StreamConnector connector = new(server.Options with { StreamEndpoint = gone.Endpoint, FurtherStreamEndpoints = [server.Endpoint] }, TimeProvider.System);
+
+        await using StreamConnection connection = await connector.ConnectAsync("/", "s", StreamAccess.Write, Cancelled);
+
+        Assert.Equal(server.Endpoint, connector.Endpoint);
     }
 
     /// <summary>Leader and replica of a test that has both as servers.</summary>

@@ -1,0 +1,91 @@
+using System.Text;
+using RabbitMqBackup.Engine.Broker;
+using RabbitMqBackup.Engine.Broker.Amqp;
+using RabbitMqBackup.Engine.Tests.Broker.Amqp;
+using Xunit;
+using static RabbitMqBackup.Engine.Tests.Broker.QueueReadScript;
+
+namespace RabbitMqBackup.Engine.Tests.Broker;
+
+/// <summary>What a broker lets a connection and a channel have, and how much it is asked to send at once, against a scripted broker.</summary>
+public sealed class QueueReadLimitsTests
+{
+    [Fact]
+    public async Task A_connection_that_may_have_one_channel_reads_nothing_and_says_so()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await peer.OpenAsync(channelMax: 1);
+            await peer.CloseAsync();
+        });
+        RabbitBackupException error = await Assert.ThrowsAsync<RabbitBackupException>(() => ReadAsync(broker, Request, new CollectingSink()));
+        Assert.Equal((ErrorCode.BrokerAccessRefused, Request.Queue.ToString()), (error.Code, error.Target));
+        Assert.Contains("channel_max", error.Hint, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task No_more_channels_are_opened_than_there_may_be()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await peer.OpenAsync(channelMax: 2);
+            await peer.OpenChannelAsync(Control);
+            await peer.DeclareAsync(Control, ready: 200_000);
+            await peer.OpenChannelAsync(Reading);
+            for (int i = 0; i < 2; i++)
+            {
+                // As many as two consumers can hold.
+                Assert.Equal(ushort.MaxValue, (await peer.ConsumeAsync(Reading)).Prefetch);
+                await peer.SendAsync([.. Enumerable.Range(1, ushort.MaxValue).Select(number => Message((ulong)((i * ushort.MaxValue) + number)))]);
+            }
+
+            await EndAsync(peer, consumers: 2, ready: 200_000);
+        });
+        QueueReadResult result = await ReadAsync(broker, Request with { MaxConsumers = 2, IdleTimeout = TimeSpan.FromSeconds(30) }, new CollectingSink());
+        Assert.Equal((2 * ushort.MaxValue, ReadStop.CapacityReached), (result.Delivered, result.Stop));
+    }
+
+    [Fact]
+    public async Task The_consumer_that_is_one_too_many_tells_how_many_there_may_be()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 30);
+            for (ulong i = 0; i < 2; i++)
+            {
+                await peer.ConsumeAsync(Reading);
+                await peer.SendAsync([.. Enumerable.Range(1, 10).Select(number => Message((i * 10) + (ulong)number))]);
+            }
+
+            await peer.ExpectAsync(MethodId.BasicQos);
+            await peer.SendAsync(Wire.Method(Reading, 60, 11));
+            await peer.ExpectAsync(MethodId.BasicConsume);
+            await peer.SendAsync(Wire.Close(0, 530, "NOT_ALLOWED - reached maximum (2) of consumers per channel", 60, 20));
+            await peer.ExpectAsync(MethodId.ConnectionCloseOk);
+        });
+        int allowed = 0;
+        RabbitBackupException error = await Assert.ThrowsAsync<RabbitBackupException>(
+            () => ReadAsync(broker, Request with { Prefetch = 10, ConsumersLimited = most => allowed = most }, new CollectingSink()));
+        Assert.Equal((2, true), (allowed, error.IsTransient));
+        Assert.Contains("consumer_max_per_channel", error.Hint, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_next_consumer_is_sent_as_much_as_fits_by_the_sizes_that_came()
+    {
+        byte[] big = new byte[1000];
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 1064);
+            Assert.Equal(1024, (await peer.ConsumeAsync(Reading)).Prefetch);
+            await peer.SendAsync([.. Enumerable.Range(1, 1024).Select(number => Wire.Deliver(Reading, "bk-000", (ulong)number, "q", big))]);
+            Assert.Equal(20, (await peer.ConsumeAsync(Reading)).Prefetch);
+            await peer.SendAsync([.. Enumerable.Range(1025, 20).Select(number => Wire.Deliver(Reading, "bk-001", (ulong)number, "q", Encoding.UTF8.GetBytes("small")))]);
+            Assert.Equal(20, (await peer.ConsumeAsync(Reading)).Prefetch);
+            await peer.SendAsync([.. Enumerable.Range(1045, 20).Select(number => Wire.Deliver(Reading, "bk-002", (ulong)number, "q", []))]);
+            await EndAsync(peer, consumers: 3, ready: 1064);
+        });
+        QueueReadResult result = await ReadAsync(broker, Request with { SizesUnknown = true, PrefetchBytes = 20_000, IdleTimeout = TimeSpan.FromSeconds(30) }, new CollectingSink());
+        Assert.Equal((1064, ReadStop.DepthReached), (result.Delivered, result.Stop));
+    }
+}
