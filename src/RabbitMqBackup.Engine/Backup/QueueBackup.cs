@@ -88,8 +88,8 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
                         }
                     }
 
-                    // Where each read costs a delivery, one that was broken off is not repeated, but for the one that told how many consumers it may have.
-                    if (failure is not { IsTransient: true } || (plan is { ReleaseCounts: true, DeliveryLimit: not null } && !_adapted))
+                    // Where each read costs a delivery, one that had begun and was broken off is not repeated, but for the one that told how many consumers it may have.
+                    if (failure is not { IsTransient: true } || (plan is { ReleaseCounts: true, DeliveryLimit: not null } && !_adapted && _depth is not null))
                     {
                         return entry;
                     }

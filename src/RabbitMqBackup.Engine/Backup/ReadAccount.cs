@@ -92,9 +92,9 @@ internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBa
             string taken = read.ConsumersBefore > 0 || read.ConsumersAfter > 0 ? "its consumers were quicker" : "their time ran out, or the queue is full";
             notes.Add($"{missing} of the messages that were held were not seen to come back: {taken}, or it was deleted and made anew while it was read, of which a read with basic.get is not told.");
         }
-        else if (read is { AllReturned: false, ConsumersAfter: 0 })
+        else if (read is { AllReturned: false, ConsumersAfter: 0 } && rescued is not { LoweredTo: not null, Raised: null })
         {
-            notes.Add($"{read.ReadyAfter} message(s) are ready after the read: fewer than were held. Those whose time to live ran out meanwhile expired when they were given back.");
+            notes.Add($"{read.ReadyAfter} message(s) are ready after the read: fewer than were held. Those whose time to live ran out meanwhile expired when they were given back, and where the queue's length is limited the oldest went{(plan.Release == QueueReleaseMethod.Nack ? "; a delayed retry that was set meanwhile hides them until its time is over" : "")}.");
         }
 
         return notes;

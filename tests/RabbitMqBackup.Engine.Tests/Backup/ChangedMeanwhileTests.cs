@@ -108,6 +108,48 @@ public sealed class ChangedMeanwhileTests
         await at.AssertIdsAsync(400);
     }
 
+    /// <summary>As without the backup the policy would have worked at once, it does when the messages go back. The read waits 10 s for what a delayed retry hides.</summary>
+    [Theory]
+    [InlineData("4.0", """{"max-length":40}""", 60)]
+    [InlineData("4.3", """{"delayed-retry-type":"all","delayed-retry-min":14000,"delayed-retry-max":14000}""", 0)]
+    public async Task A_policy_that_is_set_while_messages_are_held_works_at_their_return_and_the_entry_says_so(string generation, string policy, int first)
+    {
+        await using Situation at = await Situation.CreateAsync(generation);
+        await at.Client.DeclareAsync(Queue, "quorum");
+        await at.FillAsync(100, bytes: 2000);
+        using ManualResetEventSlim go = at.HoldUp();
+        Task<QueueEntry> backup = Task.Run(() => at.BackupAsync(perSecond: 100));
+        await at.UntilHeldAsync(Queue);
+        await at.PutPolicyAsync(policy);
+        // What a policy asks for is in the queue within 1.5 s (measured).
+        await Task.Delay(TimeSpan.FromSeconds(3), Cancellation);
+        go.Set();
+        QueueEntry entry = await backup;
+
+        Assert.Equal((QueueOutcome.Captured, 100), (entry.Outcome, (int)entry.Messages));
+        Assert.Contains("are ready after the read: fewer than were held", Assert.Single(entry.Notes), StringComparison.Ordinal);
+        await at.UntilCountAsync(Queue, (uint)(100 - first));
+        Assert.Equal(Enumerable.Range(first, 100 - first).Select(number => $"{number}"), await at.Client.TakeIdsAsync(Queue));
+    }
+
+    [Theory]
+    [InlineData("4.0", "quorum")]
+    [InlineData("4.3", "classic")]
+    public async Task A_user_that_is_deleted_while_messages_are_held_costs_the_queue_nothing_and_is_an_error(string generation, string type)
+    {
+        await using LimitedUser user = await LimitedUser.CreateAsync(generation, type);
+        using ManualResetEventSlim go = user.At.HoldUp();
+        Task<BackupManifest> backup = Task.Run(() => user.At.Harness.BackupAsync(options => options with { Broker = user.Options, MaxMessagesPerSecond = 200 }));
+        await user.At.UntilHeldAsync(Queue);
+        await user.DeleteAsync();
+        go.Set();
+        QueueEntry entry = Assert.Single((await backup).Queues);
+
+        Assert.Equal((QueueOutcome.Incomplete, true), (entry.Outcome, entry.ErrorCode is not null));
+        Assert.Equal(entry.DepthAtStart, entry.Messages + entry.Gaps.Sum(gap => gap.Messages));
+        await user.At.AssertIdsAsync(LimitedUser.Count);
+    }
+
     [Fact]
     public async Task A_policy_that_the_broker_does_not_apply_is_not_repeated_in_ours()
     {

@@ -50,15 +50,15 @@ public sealed class ReadAndTimeTests
     public async Task A_queue_that_expires_lives_as_long_as_it_is_read_and_its_time_begins_anew(string generation, string type)
     {
         await using Situation at = await Situation.CreateAsync(generation);
-        await at.Client.DeclareAsync(Situation.Queue, type, new() { ["x-expires"] = 3000 });
+        await at.Client.DeclareAsync(Situation.Queue, type, new() { ["x-expires"] = 8000 });
         Task<QueueEntry> backup;
         await using (await at.Client.WorkAsync(Situation.Queue, acknowledge: false, prefetch: 1))
         {
             // As long as the backup has not begun, this one keeps the queue alive.
-            // So many that one read of the socket does not bring them all: the rate holds the queue for some seconds.
-            await at.Client.PublishEachAsync(Situation.Queue, Enumerable.Range(0, 2000).Select(number => $"{number}"), Cancellation);
+            // So large that one read of the socket brings few of them: the rate holds the queue for some seconds, and what is paid for after the release does not take as long as the queue lives.
+            await at.Client.PublishEachAsync(Situation.Queue, Enumerable.Range(0, 2000).Select(number => $"{number}"), Cancellation, bytes: 1000);
             await at.UntilCountAsync(Situation.Queue, 1999);
-            backup = at.BackupAsync(perSecond: 300);
+            backup = at.BackupAsync(perSecond: 200);
             await at.UntilHeldAsync(Situation.Queue);
         }
 

@@ -21,6 +21,31 @@ public sealed class ReadAtBrokerLimitsTests
 
     public static TheoryData<string> Generations => LongRun.IsOn ? new("4.0", "4.3") : new("4.0");
 
+    [Fact]
+    public async Task Queues_wait_for_each_other_where_a_virtual_host_may_have_few_connections()
+    {
+        await using Situation at = await Situation.CreateAsync("4.0");
+        string[] queues = ["a", "b", "c", "d"];
+        foreach (string queue in queues)
+        {
+            await at.Client.DeclareAsync(queue, "quorum");
+            await at.FillAsync(20, queue);
+        }
+
+        // One is the application's.
+        using StringContent limit = new("""{"value":2}""", new System.Net.Http.Headers.MediaTypeHeaderValue("application/json"));
+        using HttpResponseMessage put = await at.Host.Broker.Management.PutAsync($"vhost-limits/{Uri.EscapeDataString(at.Host.Name)}/max-connections", limit, TestContext.Current.CancellationToken);
+        put.EnsureSuccessStatusCode();
+        BackupManifest manifest = await at.Harness.BackupAsync();
+
+        Assert.Empty(at.Harness.Failures);
+        Assert.All(manifest.Queues, queue => Assert.Equal((QueueOutcome.Captured, 20), (queue.Outcome, (int)queue.Messages)));
+        foreach (string queue in queues)
+        {
+            await at.AssertIdsAsync(20, queue);
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Generations))]
     public async Task A_read_that_needs_more_consumers_than_a_channel_may_have_is_made_once_more_with_as_many_as_it_may(string generation)

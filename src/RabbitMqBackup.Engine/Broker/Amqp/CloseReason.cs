@@ -12,9 +12,18 @@ internal static class CloseReason
         : Lost(close, target);
 
     /// <summary>While the virtual host is opened.</summary>
-    internal static RabbitBackupException WhileOpening(CloseArguments close, string target, string virtualHost, string user) => close.Code is ReplyCode.NotAllowed or ReplyCode.AccessRefused
-        ? Make(ErrorCode.BrokerAccessRefused, $"{target} does not let '{user}' into the virtual host '{virtualHost}'", close, virtualHost, "Check that the virtual host exists and that the user has permissions there.")
-        : Lost(close, target);
+    internal static RabbitBackupException WhileOpening(CloseArguments close, string target, string virtualHost, string user)
+    {
+        // Of the virtual host or of the user; another reader, or an application, may let go of one.
+        bool isFull = close.Text.Contains("connection limit", StringComparison.Ordinal);
+        return close.Code is not (ReplyCode.NotAllowed or ReplyCode.AccessRefused) ? Lost(close, target) : Make(
+            ErrorCode.BrokerAccessRefused,
+            $"{target} does not let '{user}' into the virtual host '{virtualHost}'",
+            close,
+            virtualHost,
+            isFull ? "Each queue that is read takes a connection: raise the limit (max-connections), or read fewer queues at once." : "Check that the virtual host exists and that the user has permissions there.",
+            isFull);
+    }
 
     /// <summary>In the middle of work.</summary>
     /// <param name="close">What the broker said.</param>
@@ -29,6 +38,8 @@ internal static class CloseReason
             ErrorCode.BrokerConnectionLost, $"The broker lets a channel have no further consumer of '{target}'", close, target, "Its consumer_max_per_channel is lower than a read of this depth needs: raise it to 31 or more.", isTransient: true),
         { Code: ReplyCode.PreconditionFailed, Text: var text } when text.Contains("delivery acknowledgement", StringComparison.Ordinal) => Make(
             ErrorCode.BrokerConnectionLost, $"The broker took back what was held of '{target}'", close, target, "Its consumer_timeout is shorter than this read. Give -MaxHoldTime a time below it, or raise it."),
+        { Code: ReplyCode.NotAllowed, Text: var text } when text.Contains("number of channels", StringComparison.Ordinal) => Make(
+            ErrorCode.BrokerConnectionLost, $"The broker allows no further channel for '{target}'", close, target, "Each queue that is read takes two channels or more: raise the user's limit (max-channels), or read fewer queues at once."),
         { Code: ReplyCode.PreconditionFailed or ReplyCode.NotAllowed or ReplyCode.NotImplemented or ReplyCode.ContentTooLarge } => Make(ErrorCode.BrokerConnectionLost, $"The broker ended the work on '{target}'", close, target, null),
         _ => Lost(close, target),
     };
