@@ -26,7 +26,10 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
     /// <summary>Of the last attempt.</summary>
     private ReadPlan? _plan;
     private long? _depth;
-    private long? _consumers = context.Options.Force ? null : queue.Consumers;
+    private bool _looked;
+
+    /// <summary>Applications' consumers. A reader that has just gone is counted no more: else another one could take its place unseen.</summary>
+    private long? _consumers = context.Options.Force ? null : Math.Min(queue.Consumers, queue.KnownConsumers ?? queue.Consumers);
 
     /// <summary>The attempt ended since the broker allows fewer consumers; another one reckons with that.</summary>
     private bool _adapted;
@@ -128,6 +131,12 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
         return other;
     }
 
+    /// <summary>
+    /// Messages were missing that nobody is known to consume, and are there now: another run that began in the same moment held them, and gave way. Not where another look costs a delivery of a limited number.
+    /// </summary>
+    private bool SomeCameBack(QueueReadResult read, ReadPlan plan) =>
+        !_looked && (_looked = _consumers == 0 && read.Stop is (ReadStop.DepthReached or ReadStop.Drained) && read.Delivered < read.Depth && read.ReadyAfter > read.Delivered && plan is not { ReleaseCounts: true, DeliveryLimit: not null });
+
     /// <summary>As long as the broker has not noticed that the last connection is gone, it keeps for it what it had sent: a read would find the queue empty, or its middle.</summary>
     private async Task AwaitReturnAsync(QueueName name, CancellationToken cancellationToken)
     {
@@ -215,7 +224,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
         await sink.CompleteAsync(isWhole, cancellationToken).ConfigureAwait(false);
         QueueEntry entry = Outcome(sink.Segments, sink.HasUnmatched, read, failure);
         _captured = Math.Max(_captured, entry.Messages);
-        return (entry, failure, read?.Stop == ReadStop.OthersAtWork);
+        return (entry, failure, read?.Stop == ReadStop.OthersAtWork || (failure is null && SomeCameBack(read!, plan)));
     }
 
     private RabbitBackupException LeaderChanged(string how) => new(ErrorCode.QueueUnavailable, how) { Target = _name.ToString(), IsTransient = true };

@@ -6,12 +6,18 @@ namespace RabbitMqBackup.Engine.Broker;
 /// <summary>The control side of one virtual host over AMQP 0-9-1: connection test, passive declares, declares. Deletes nothing. One call at a time.</summary>
 internal sealed class BrokerConnection : IAsyncDisposable
 {
+    private const int Asking = 0;
+    private const int Staying = 1;
+
     private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(5);
 
     private readonly IConnection _connection;
     private readonly BrokerOptions _options;
     private readonly string _virtualHost;
-    private IChannel? _channel;
+
+    /// <summary>One for questions and declares, of which a refusal closes the channel, and one for what has to stay.</summary>
+    private readonly IChannel?[] _channels = new IChannel?[2];
+    private bool _mayConsume = true;
 
     private BrokerConnection(IConnection connection, BrokerOptions options, string virtualHost)
     {
@@ -45,7 +51,7 @@ internal sealed class BrokerConnection : IAsyncDisposable
             connection = await factory.CreateConnectionAsync(BrokerConnectionFactory.Endpoints(options), timeout.Token).ConfigureAwait(false);
             // The client (7.2.2) does not wait for the answer to connection.open; only the next round trip shows that the virtual host was refused.
             IChannel channel = await connection.CreateChannelAsync(cancellationToken: timeout.Token).ConfigureAwait(false);
-            BrokerConnection opened = new(connection, options, host) { _channel = channel };
+            BrokerConnection opened = new(connection, options, host) { _channels = { [Asking] = channel } };
             connection = null;
             return opened;
         }
@@ -135,6 +141,7 @@ internal sealed class BrokerConnection : IAsyncDisposable
                 name,
                 (channel, cancel) => channel.QueueDeclareAsync(name, durable: false, exclusive: true, autoDelete: false, arguments, passive: false, noWait: false, cancel),
                 cancellationToken).ConfigureAwait(false);
+            await KeepFromExpiringAsync(name, cancellationToken).ConfigureAwait(false);
             return true;
         }
         catch (RabbitBackupException exception) when (exception.Code == ErrorCode.QueueInUse)
@@ -170,20 +177,38 @@ internal sealed class BrokerConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>Runs on the one channel; a refusal closes a channel, so the next call gets a new one.</summary>
-    private async Task<T> OnChannelAsync<T>(string queue, Func<IChannel, CancellationToken, Task<T>> call, CancellationToken cancellationToken)
+    /// <summary>A policy can let queues expire that nobody uses; one with a consumer is in use. Who may not read the queue has to do without.</summary>
+    private async Task KeepFromExpiringAsync(string queue, CancellationToken cancellationToken)
+    {
+        if (!_mayConsume)
+        {
+            return;
+        }
+
+        try
+        {
+            await OnChannelAsync(queue, (channel, cancel) => channel.BasicConsumeAsync(queue, autoAck: true, new AsyncDefaultBasicConsumer(channel), cancel), cancellationToken, Staying).ConfigureAwait(false);
+        }
+        catch (RabbitBackupException exception) when (exception.Code == ErrorCode.BrokerAccessRefused)
+        {
+            _mayConsume = false;
+        }
+    }
+
+    /// <summary>Runs on a channel; a refusal closes it, so the next call gets a new one.</summary>
+    private async Task<T> OnChannelAsync<T>(string queue, Func<IChannel, CancellationToken, Task<T>> call, CancellationToken cancellationToken, int kind = Asking)
     {
         using CancellationTokenSource timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         timeout.CancelAfter(_options.RequestTimeout);
         try
         {
-            if (_channel is not { IsOpen: true })
+            if (_channels[kind] is not { IsOpen: true } channel)
             {
-                _channel?.Dispose();
-                _channel = await _connection.CreateChannelAsync(cancellationToken: timeout.Token).ConfigureAwait(false);
+                _channels[kind]?.Dispose();
+                _channels[kind] = channel = await _connection.CreateChannelAsync(cancellationToken: timeout.Token).ConfigureAwait(false);
             }
 
-            return await call(_channel, timeout.Token).ConfigureAwait(false);
+            return await call(channel, timeout.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
         {

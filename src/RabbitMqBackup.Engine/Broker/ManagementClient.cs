@@ -113,7 +113,7 @@ internal sealed partial class ManagementClient(BrokerOptions options) : IDisposa
         bool search = IsDots(queue.Name) || IsDots(queue.VirtualHost);
         string path = search
             ? $"/api/queues?page=1&page_size={PageSize}&name={Uri.EscapeDataString($"^{ErlangRegexEscape(queue.Name)}$")}&use_regex=true&columns={QueueColumns}"
-            : $"/api/queues/{Segment(queue.VirtualHost)}/{Segment(queue.Name)}?columns={QueueColumns}";
+            : $"/api/queues/{Segment(queue.VirtualHost)}/{Segment(queue.Name)}?columns={QueueColumns},consumer_details.consumer_tag";
         using JsonDocument? json = await GetAsync(path, MaxPageBytes, UserTag.Queues, cancellationToken).ConfigureAwait(false);
         if (json is null)
         {

@@ -38,6 +38,7 @@ internal static class ManagementJson
             MessageBytes = json.Integer("message_bytes_ready") ?? 0,
             Delayed = json.Integer("messages_delayed") ?? 0,
             Consumers = (int)Math.Min(json.Integer("consumers") ?? 0, int.MaxValue),
+            KnownConsumers = json.Member("consumer_details") is { ValueKind: JsonValueKind.Array } known ? known.Items().Count(consumer => !ReadChannels.IsOurs(consumer.Text("consumer_tag"))) : null,
             Durable = json.Flag("durable"),
             AutoDelete = json.Flag("auto_delete"),
             Exclusive = json.Flag("exclusive"),

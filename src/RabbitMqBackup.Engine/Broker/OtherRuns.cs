@@ -45,7 +45,7 @@ internal sealed class OtherRuns(ManagementClient management, TimeProvider time) 
 
     /// <summary>True where a restore fills this queue at this moment.</summary>
     internal async Task<bool> IsClaimedAsync(QueueName queue, CancellationToken cancellationToken) =>
-        await management.GetQueueAsync(queue with { Name = RestoreClaims.NameFor(queue.Name) }, cancellationToken).ConfigureAwait(false) is not null;
+        await RestoreClaims.IsClaimedAsync(management, queue, cancellationToken).ConfigureAwait(false);
 
     /// <inheritdoc/>
     public void Dispose() => _gate.Dispose();

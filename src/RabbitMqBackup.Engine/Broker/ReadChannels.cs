@@ -10,6 +10,9 @@ internal sealed class ReadChannels(DataConnection connection, QueueReadRequest r
 {
     private readonly List<ReadChannel> _all = [];
 
+    /// <summary>A consumer of this module's, of whatever run.</summary>
+    internal static bool IsOurs(string? tag) => tag is { Length: 6 } && tag.StartsWith("bk-", StringComparison.Ordinal) && tag.AsSpan(3).IndexOfAnyExceptInRange('0', '9') < 0;
+
     /// <summary>Oldest first.</summary>
     internal IReadOnlyList<ReadChannel> All => _all;
 

@@ -51,6 +51,9 @@ public sealed record RestoreQueueResult
     /// <summary><c>user-id</c> properties left out, since the broker takes none but the connection's own.</summary>
     public long UserIdsRemoved { get; init; }
 
+    /// <summary>Another restore fills it.</summary>
+    internal bool IsAnothers { get; init; }
+
     /// <summary>A stream that could not be reached by the stream protocol.</summary>
     internal bool WentOverAmqp { get; init; }
 

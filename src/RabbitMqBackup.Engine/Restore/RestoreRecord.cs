@@ -38,6 +38,9 @@ internal sealed record RestoreRecord
     /// <summary>The import of definitions, with the snapshot of before; null where the user may not see definitions.</summary>
     public string? Import { get; init; }
 
+    /// <summary>There is nothing to take back.</summary>
+    internal bool IsEmpty => VirtualHosts.Count + Queues.Count == 0 && Import is null;
+
     /// <summary>The record of a plan; null where there is nothing to create, and so nothing to take back.</summary>
     internal static RestoreRecord? Of(RestorePlan plan, string id, DateTimeOffset now)
     {
@@ -57,7 +60,7 @@ internal sealed record RestoreRecord
             ],
             Import = plan.Definitions is { Items.Count: > 0 } definitions ? System.Text.Encoding.UTF8.GetString(ImportReportFile.Write(definitions.ToReport())) : null,
         };
-        return record.VirtualHosts.Count + record.Queues.Count == 0 && record.Import is null ? null : record;
+        return record.IsEmpty ? null : record;
     }
 
     /// <summary>This record, and what a further run of the same restore adds: queues and virtual hosts that are created only now, and messages that can be in a queue beyond those that were to go there.</summary>

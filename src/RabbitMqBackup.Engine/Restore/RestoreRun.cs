@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Definitions;
 using RabbitMqBackup.Engine.Format;
@@ -18,6 +19,7 @@ internal sealed class RestoreRun : IRestoreQueueEvents
     private readonly PublishPace? _pace;
     private readonly RestoreClaims _claims;
     private RestoreJournal? _journal;
+    private RestoreRecord? _record;
     private readonly QueueDeclares _declares;
     private readonly List<ImportItem> _definitions = [];
     private int _notThrough;
@@ -32,7 +34,7 @@ internal sealed class RestoreRun : IRestoreQueueEvents
         _time = time;
         _pace = PublishPace.Of(plan.Options, time);
         _declares = new QueueDeclares(plan.Options.Broker, time);
-        _claims = new RestoreClaims(plan.Options.Broker, log);
+        _claims = new RestoreClaims(plan.Options.Broker, log, time);
         _meter = new ProgressMeter("Restoring", plan.Queues.Sum(queue => queue.Messages), plan.Queues.Count, time, progress => _gate.Tell(events.OnProgress, progress));
     }
 
@@ -41,7 +43,7 @@ internal sealed class RestoreRun : IRestoreQueueEvents
         long started = _time.GetTimestamp();
         using RestoreJournal? journal = _journal = OpenJournal();
         await using RestoreClaims claims = _claims;
-        string? id = await KeepAsync(cancellationToken).ConfigureAwait(false);
+        _record = await KeepAsync(cancellationToken).ConfigureAwait(false);
         await CreateVirtualHostsAsync(cancellationToken).ConfigureAwait(false);
         await _declares.RunAsync(_plan.Queues, cancellationToken).ConfigureAwait(false);
         await ImportAsync(false, cancellationToken).ConfigureAwait(false);
@@ -73,7 +75,7 @@ internal sealed class RestoreRun : IRestoreQueueEvents
             BackupId = string.Join(", ", _plan.Queues.Select(queue => queue.Source.BackupId).Distinct()),
             Target = _plan.Target,
             IsComplete = results.All(result => result.ErrorCode is null) && _definitions.TrueForAll(item => item.ToException() is null),
-            RestoreId = id,
+            RestoreId = LeaveToOthers(results)?.RestoreId,
             Definitions = _definitions,
             Duration = _time.GetElapsedTime(started),
             RejectedBackupId = rejected,
@@ -111,7 +113,7 @@ internal sealed class RestoreRun : IRestoreQueueEvents
         RestoreQueueResult result = row.Conflicts.Count > 0
             ? untouched with { ErrorCode = row.ConflictCode.ToString(), Reason = string.Join(" ", row.Conflicts) }
             : _declares.RefusalOf(row) is { } refusal ? untouched with { ErrorCode = refusal.Code.ToString(), Reason = refusal.Message }
-            : !await _claims.TakeAsync(new(row.TargetVirtualHost, row.TargetQueue), cancellationToken).ConfigureAwait(false) ? untouched with { ErrorCode = nameof(ErrorCode.QueueInUse), Reason = "Another restore fills it." }
+            : !await _claims.TakeAsync(new(row.TargetVirtualHost, row.TargetQueue), cancellationToken).ConfigureAwait(false) ? untouched with { ErrorCode = nameof(ErrorCode.QueueInUse), Reason = InUse(), IsAnothers = true }
             : StreamRestore.CanRestore(row)
                 ? await RestoreStreamAsync(row, cancellationToken).ConfigureAwait(false)
                 : await RestoreIntoQueueAsync(row, cancellationToken).ConfigureAwait(false);
@@ -148,6 +150,9 @@ internal sealed class RestoreRun : IRestoreQueueEvents
 
         return result;
     }
+
+    private string InUse() => string.Create(
+        CultureInfo.InvariantCulture, $"Another restore fills it. Of one whose connection broke off the broker may not know yet: that takes it up to {3 * _plan.Options.Broker.Heartbeat.TotalSeconds:0} s (three heartbeats). Run this one again then.");
 
     /// <summary>A journal that can't be had at its usual place costs the chance to resume, not the restore; at a place that was asked for, and one that is to be resumed, it must be.</summary>
     private RestoreJournal? OpenJournal()
@@ -205,7 +210,7 @@ internal sealed class RestoreRun : IRestoreQueueEvents
     }
 
     /// <summary>Writes down what will be created, before anything is. A restore into what is there, and a trial, have nothing to take back.</summary>
-    private async Task<string?> KeepAsync(CancellationToken cancellationToken)
+    private async Task<RestoreRecord?> KeepAsync(CancellationToken cancellationToken)
     {
         if (_plan.Options.Scratch is not null)
         {
@@ -235,13 +240,43 @@ internal sealed class RestoreRun : IRestoreQueueEvents
                 _journal.RestoreId = record.RestoreId;
             }
 
-            return record.RestoreId;
+            return record;
         }
         catch (RabbitBackupException exception) when (exception.Code == ErrorCode.ObjectNotFound
             || (exception.Code is ErrorCode.CheckpointUnavailable or ErrorCode.CheckpointDamaged && _plan.Options.CheckpointPath is null))
         {
             _log.RestoreWithoutRecord(exception.Message);
             return null;
+        }
+    }
+
+    /// <summary>What somebody else made between plan and run, or another restore fills, is not this one's to take back.</summary>
+    private RestoreRecord? LeaveToOthers(RestoreQueueResult[] results)
+    {
+        HashSet<(string, string)> others = [.. _plan.Queues
+            .Where((row, index) => row.Declares && row.Conflicts.Count == 0 && !row.IsSkipped && _declares.RefusalOf(row) is null && (results[index].IsAnothers || !_declares.HasMade(row)))
+            .Select(row => (row.TargetVirtualHost, row.TargetQueue))];
+        if (_record is null || others.Count == 0)
+        {
+            return _record;
+        }
+
+        try
+        {
+            RestoreRecord own = _record with { Queues = [.. _record.Queues.Where(queue => !others.Contains((queue.VirtualHost, queue.Name)))] };
+            if (own.IsEmpty)
+            {
+                RestoreRecord.Delete(_plan.Options.CheckpointPath, own.RestoreId);
+                return null;
+            }
+
+            own.Write(_plan.Options.CheckpointPath);
+            return own;
+        }
+        catch (RabbitBackupException exception) when (exception.Code == ErrorCode.CheckpointUnavailable)
+        {
+            _log.RestoreWithoutRecord(exception.Message);
+            return _record;
         }
     }
 

@@ -98,6 +98,11 @@ public sealed class RestoreUndo(IEngineLog? log = null)
             return item with { Reason = "it is not there any more" };
         }
 
+        if (!force && await RestoreClaims.IsClaimedAsync(management, name, cancellationToken).ConfigureAwait(false))
+        {
+            return item with { IsRemoved = false, Reason = "a restore fills it at this moment; -Force removes it all the same" };
+        }
+
         // The API's counts are some seconds old; a passive declare is exact, but for streams, and knows nothing of what consumers hold.
         QueueDepth now = there.Type == QueueTypes.Stream ? default : await connections.GetDepthAsync(there, cancellationToken).ConfigureAwait(false);
         long messages = Math.Max(now.Messages, there.Messages + there.Unacknowledged), consumers = Math.Max(now.Consumers, there.Consumers);
