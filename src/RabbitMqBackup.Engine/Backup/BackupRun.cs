@@ -1,5 +1,6 @@
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Catalog;
+using RabbitMqBackup.Engine.Checkpoints;
 using RabbitMqBackup.Engine.Definitions;
 using RabbitMqBackup.Engine.Storage;
 
@@ -247,9 +248,21 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
             return new QueueBackup(context, planned, TellSegment, Advanced).Failed(exception);
         }
 
-        return queue.Type == QueueTypes.Stream
-            ? await new StreamBackup(context, queue, TellSegment, Advanced, behind => meter.Behind(queue.ToString(), behind)).RunAsync(cancellationToken).ConfigureAwait(false)
-            : await new QueueBackup(context, queue, TellSegment, Advanced).RunAsync(cancellationToken).ConfigureAwait(false);
+        if (queue.Type == QueueTypes.Stream)
+        {
+            return await new StreamBackup(context, queue, TellSegment, Advanced, behind => meter.Behind(queue.ToString(), behind)).RunAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        QueueBackup backup = new(context, queue, TellSegment, Advanced);
+        if (plan.Options.Force)
+        {
+            return await backup.RunAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        using QueueLock? own = await QueueLock.TakeAsync(plan.Options.CheckpointPath, plan.ClusterName, queue.ToString(), OtherRuns.Patience, time, cancellationToken).ConfigureAwait(false);
+        return own is null
+            ? backup.Skipped(ErrorCode.QueueInUse, QueueBackup.InUse(OtherRuns.ReaderOf(new(queue.VirtualHost, queue.Name))))
+            : await backup.RunAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>

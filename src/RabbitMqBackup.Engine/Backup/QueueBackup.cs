@@ -118,7 +118,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
     internal QueueEntry Failed(RabbitBackupException failure) =>
         Outcome([.. context.Journal.Segments(queue.VirtualHost, queue.Name).Select(segment => segment.Entry)], hasUnmatched: false, read: null, failure);
 
-    private static string InUse(string connection) => $"Another run of this module works at it: the connection '{connection}' is open. What that run holds, this one would miss.";
+    internal static string InUse(string connection) => $"Another run of this module works at it: the connection '{connection}' is open. What that run holds, this one would miss.";
 
     /// <summary>More consumers are there than the management API knew when the run began: an application's, or another run's that began in the same seconds. That one's connection, or null.</summary>
     private async Task<string?> FindOthersAsync(int round, CancellationToken cancellationToken)
@@ -315,7 +315,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
         return (ushort)Math.Clamp(count, 1, QueueReadRequest.MaxPrefetch);
     }
 
-    private QueueEntry Skipped(ErrorCode code, string reason) => NewEntry() with
+    internal QueueEntry Skipped(ErrorCode code, string reason) => NewEntry() with
     {
         Outcome = QueueOutcome.Skipped,
         DepthAtStart = queue.Messages,

@@ -7,8 +7,11 @@ namespace RabbitMqBackup.Engine.Broker;
 /// <param name="Stop">Why the read ends when the target is reached.</param>
 internal readonly record struct ReadPortions(long Target, ushort First, ushort Prefetch, ReadStop Stop)
 {
-    /// <summary>Messages of unknown size that are asked for at first: 64 MiB if they had 64 kiB each.</summary>
-    private const int Few = 1024;
+    /// <summary>
+    /// Messages of unknown size that are asked for at first: 64 MiB if they had 8 kiB each. Not fewer: what a connection that breaks held, a quorum queue takes back consumer by consumer, in an order of its own, so that a small queue
+    /// is best held by one.
+    /// </summary>
+    private const int Few = 8192;
 
     /// <summary>How many times what is held is asked for next, then.</summary>
     private const int Growth = 16;

@@ -76,16 +76,16 @@ public sealed class QueueReadLimitsTests
         byte[] big = new byte[1000];
         await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
         {
-            await BeginAsync(peer, ready: 1064);
-            Assert.Equal(1024, (await peer.ConsumeAsync(Reading)).Prefetch);
-            await peer.SendAsync([.. Enumerable.Range(1, 1024).Select(number => Wire.Deliver(Reading, "bk-000", (ulong)number, "q", big))]);
+            await BeginAsync(peer, ready: 8232);
+            Assert.Equal(8192, (await peer.ConsumeAsync(Reading)).Prefetch);
+            await peer.SendAsync([.. Enumerable.Range(1, 8192).Select(number => Wire.Deliver(Reading, "bk-000", (ulong)number, "q", big))]);
             Assert.Equal(20, (await peer.ConsumeAsync(Reading)).Prefetch);
-            await peer.SendAsync([.. Enumerable.Range(1025, 20).Select(number => Wire.Deliver(Reading, "bk-001", (ulong)number, "q", Encoding.UTF8.GetBytes("small")))]);
+            await peer.SendAsync([.. Enumerable.Range(8193, 20).Select(number => Wire.Deliver(Reading, "bk-001", (ulong)number, "q", Encoding.UTF8.GetBytes("small")))]);
             Assert.Equal(20, (await peer.ConsumeAsync(Reading)).Prefetch);
-            await peer.SendAsync([.. Enumerable.Range(1045, 20).Select(number => Wire.Deliver(Reading, "bk-002", (ulong)number, "q", []))]);
-            await EndAsync(peer, consumers: 3, ready: 1064);
+            await peer.SendAsync([.. Enumerable.Range(8213, 20).Select(number => Wire.Deliver(Reading, "bk-002", (ulong)number, "q", []))]);
+            await EndAsync(peer, consumers: 3, ready: 8232);
         });
         QueueReadResult result = await ReadAsync(broker, Request with { SizesUnknown = true, PrefetchBytes = 20_000, IdleTimeout = TimeSpan.FromSeconds(30) }, new CollectingSink());
-        Assert.Equal((1064, ReadStop.DepthReached), (result.Delivered, result.Stop));
+        Assert.Equal((8232, ReadStop.DepthReached), (result.Delivered, result.Stop));
     }
 }

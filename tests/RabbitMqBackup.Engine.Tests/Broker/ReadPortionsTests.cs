@@ -52,12 +52,12 @@ public class ReadPortionsTests
     public void Of_messages_of_unknown_size_few_are_asked_for_at_first()
     {
         QueueReadRequest request = Request with { SizesUnknown = true };
-        Assert.Equal(new ReadPortions(5000, 1024, 65_535, ReadStop.DepthReached), ReadPortions.For(request, 5000));
+        Assert.Equal(new ReadPortions(50_000, 8192, 65_535, ReadStop.DepthReached), ReadPortions.For(request, 50_000));
         // Where a single consumer is all there is, it has to take all.
-        Assert.Equal(5000, ReadPortions.For(request with { MaxConsumers = 1, MaxChannels = 1 }, 5000).First);
+        Assert.Equal(50_000, ReadPortions.For(request with { MaxConsumers = 1, MaxChannels = 1 }, 50_000).First);
         Assert.Equal(1, ReadPortions.For(request with { DeliveryLimit = 20 }, 1000).First);
         ReadPortions portions = ReadPortions.For(request, 1_000_000);
-        Assert.Equal(1024, portions.Next(request, 999_999, 31 * 32, held: 1, bytes: 16));
+        Assert.Equal(8192, portions.Next(request, 999_999, 31 * 32, held: 1, bytes: 16));
         Assert.Equal(16 * 1024, portions.Next(request, 998_976, 31 * 32, held: 1024, bytes: 1024));
         Assert.Equal(65_535, portions.Next(request, 990_000, 31 * 32, held: 10_000, bytes: 0));
     }
