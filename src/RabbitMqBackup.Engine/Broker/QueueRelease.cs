@@ -8,6 +8,9 @@ internal sealed class QueueRelease(ReadChannels channels, DataChannel control, Q
     // Instead of an answer that takes longer than 250 ms the broker says that a quorum queue is empty, see DepthQuestion; an empty one's own answer takes a millisecond.
     private static readonly TimeSpan Silence = TimeSpan.FromMilliseconds(200);
 
+    private static readonly TimeSpan ReturnPause = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan ReturnTime = TimeSpan.FromSeconds(1);
+
     /// <summary>See <see cref="QueueReadResult.Missing"/>.</summary>
     internal long Missing { get; private set; }
 
@@ -43,9 +46,16 @@ internal sealed class QueueRelease(ReadChannels channels, DataChannel control, Q
 
         if (fetched)
         {
-            // A classic queue has taken everything back before the channel's close is answered (measured): so the first answer tells, before publishers fill what is missing.
-            uint after = (await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false)).Ready;
-            Missing = Math.Max(0, ready + session.Held - after);
+            // Mostly a classic queue has taken everything back before the channel's close is answered; on a busy broker a moment later (seen on 4.0 and 4.3). Not longer, or publishers fill what is missing.
+            for (long closed = time.GetTimestamp(); ; await Task.Delay(ReturnPause, time, cancellationToken).ConfigureAwait(false))
+            {
+                uint after = (await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false)).Ready;
+                Missing = Math.Max(0, ready + session.Held - after);
+                if (Missing == 0 || time.GetElapsedTime(closed) > ReturnTime)
+                {
+                    break;
+                }
+            }
         }
 
         return nack ? QueueReleaseMethod.Nack : QueueReleaseMethod.ChannelClose;
