@@ -55,26 +55,4 @@ public sealed class QueueReadFetchTests
         QueueReadResult result = await ReadAsync(broker, Request with { Method = QueueReadMethod.Get }, new CollectingSink());
         Assert.Equal((3, ReadStop.Drained), (result.Delivered, result.Stop));
     }
-
-    [Fact]
-    public async Task What_does_not_come_back_at_once_is_missing_though_others_are_published_then()
-    {
-        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
-        {
-            await BeginAsync(peer, ready: 5);
-            for (ulong i = 1; i <= 5; i++)
-            {
-                await peer.ExpectAsync(MethodId.BasicGet);
-                await peer.SendAsync(GetOk(i));
-            }
-
-            await peer.DeclareAsync(Control, ready: 40);
-            await AnswerChannelCloseAsync(peer);
-            await peer.DeclareAsync(Control, ready: 43);
-            await peer.DeclareAsync(Control, ready: 90);
-            await peer.CloseAsync();
-        });
-        QueueReadResult result = await ReadAsync(broker, Request with { Method = QueueReadMethod.Get }, new CollectingSink());
-        Assert.Equal((5, 2, false), (result.Delivered, (int)result.Missing, result.AllReturned));
-    }
 }

@@ -92,7 +92,7 @@ public sealed class StoreTroubleTests
         harness.Time = clock;
 
         // Slow enough that there is something left to read when it jumps.
-        BackupManifest manifest = await harness.BackupAsync(options => Named(options, harness) with { MaxMessagesPerSecond = 2_500 });
+        BackupManifest manifest = await harness.BackupAsync(options => Named(options, harness) with { MaxMessagesPerSecond = 400 });
 
         Assert.Equal((BackupStatus.Complete, (long)Count), (manifest.Status, manifest.TotalMessages));
         IReadOnlyList<VerificationFinding> findings = (await harness.VerifyAsync(manifest)).Findings;
