@@ -55,4 +55,38 @@ public sealed class QueueReadFetchTests
         QueueReadResult result = await ReadAsync(broker, Request with { Method = QueueReadMethod.Get }, new CollectingSink());
         Assert.Equal((3, ReadStop.Drained), (result.Delivered, result.Stop));
     }
+
+    [Theory]
+    [InlineData(43, 2, false)]
+    [InlineData(45, 0, true)]
+    public async Task What_has_not_come_back_in_a_second_is_missing_and_what_comes_a_moment_later_is_not(uint later, int missing, bool allReturned)
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 5);
+            for (ulong i = 1; i <= 5; i++)
+            {
+                await peer.ExpectAsync(MethodId.BasicGet);
+                await peer.SendAsync(GetOk(i));
+            }
+
+            await peer.DeclareAsync(Control, ready: 40);
+            await AnswerChannelCloseAsync(peer);
+            await peer.DeclareAsync(Control, ready: 43);
+            await AnswerDeclaresAsync(peer, later);
+        });
+        QueueReadResult result = await ReadAsync(broker, Request with { Method = QueueReadMethod.Get }, new CollectingSink());
+        Assert.Equal((5, missing, allReturned), (result.Delivered, (int)result.Missing, result.AllReturned));
+    }
+
+    /// <summary>However often it is asked, until the connection is closed.</summary>
+    private static async Task AnswerDeclaresAsync(ScriptedPeer peer, uint ready)
+    {
+        while ((MethodId)new AmqpReader((await peer.ReadFrameAsync()).Payload).ReadUInt32() == MethodId.QueueDeclare)
+        {
+            await peer.SendAsync(Wire.Method(Control, 50, 11, Wire.Short("q"), Wire.U32(ready), Wire.U32(0)));
+        }
+
+        await peer.SendAsync(Wire.Method(0, 10, 51));
+    }
 }
