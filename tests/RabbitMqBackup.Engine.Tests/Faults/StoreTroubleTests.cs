@@ -91,10 +91,12 @@ public sealed class StoreTroubleTests
         harness.OnFirstSegment = () => clock.Jump = TimeSpan.FromHours(-3);
         harness.Time = clock;
 
-        // Slow enough that there is something left to read when it jumps.
-        BackupManifest manifest = await harness.BackupAsync(options => Named(options, harness) with { MaxMessagesPerSecond = 400 });
+        // Slow enough that there is something left to read when it jumps, and segments larger than what one read of the socket brings, whose messages have one time: so there are two times in each.
+        const int Total = 3 * Count;
+        await client.PublishAsync("q", Enumerable.Range(Count, Total - Count).Select(number => (new BasicProperties { MessageId = $"{number}" }, Noise(number))));
+        BackupManifest manifest = await harness.BackupAsync(options => Named(options, harness) with { MaxMessagesPerSecond = 8_000, SegmentBytes = 600 << 10 });
 
-        Assert.Equal((BackupStatus.Complete, (long)Count), (manifest.Status, manifest.TotalMessages));
+        Assert.Equal((BackupStatus.Complete, (long)Total), (manifest.Status, manifest.TotalMessages));
         IReadOnlyList<VerificationFinding> findings = (await harness.VerifyAsync(manifest)).Findings;
         Assert.All(findings, finding => Assert.False(finding.IsError, finding.Message));
         Assert.Contains(findings, finding => finding.Code == "TimeOrder");
@@ -105,8 +107,8 @@ public sealed class StoreTroubleTests
         RestoreResult late = await harness.RestoreAsync(manifest, options => options with { After = between });
         RestoreResult early = await harness.RestoreAsync(manifest, options => options with { Before = between, IfNotEmpty = NonEmptyTarget.Append });
         Assert.True(early.Confirmed > 0, "the clock jumped too late");
-        Assert.Equal(Count, late.Confirmed + early.Confirmed);
-        Assert.Equal((uint)Count, await client.CountAsync("q"));
+        Assert.Equal(Total, late.Confirmed + early.Confirmed);
+        Assert.Equal((uint)Total, await client.CountAsync("q"));
     });
 
     private static BackupOptions Named(BackupOptions options, EngineHarness harness) =>
