@@ -254,13 +254,9 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
         }
 
         QueueBackup backup = new(context, queue, TellSegment, Advanced);
-        if (plan.Options.Force)
-        {
-            return await backup.RunAsync(cancellationToken).ConfigureAwait(false);
-        }
-
-        using QueueLock? own = await QueueLock.TakeAsync(plan.Options.CheckpointPath, plan.ClusterName, queue.ToString(), OtherRuns.Patience, time, cancellationToken).ConfigureAwait(false);
-        return own is null
+        using QueueLock? own = plan.Options.Force ? null
+            : await QueueLock.TakeAsync(plan.Options.CheckpointPath, plan.ClusterName, queue.ToString(), OtherRuns.Patience, time, cancellationToken).ConfigureAwait(false);
+        return own is null && !plan.Options.Force
             ? backup.Skipped(ErrorCode.QueueInUse, QueueBackup.InUse(OtherRuns.ReaderOf(new(queue.VirtualHost, queue.Name))))
             : await backup.RunAsync(cancellationToken).ConfigureAwait(false);
     }

@@ -105,7 +105,7 @@ internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBa
         ReadStop.Drained or ReadStop.DepthReached => "Consumers of the application took these messages before they were read, or they expired.",
         ReadStop.OthersAtWork => "Other consumers came to the queue just when the read began.",
         ReadStop.CapacityReached => plan.MaxConsumers == 1 ? "A queue with a single active consumer gives one reader 65,535 messages at most." : "The queue is deeper than one reader can hold without losing its order.",
-        ReadStop.Stalled => "Messages are ready, but the broker delivers none of them: another consumer is the single active one.",
+        ReadStop.Stalled => "Messages are ready, but the broker delivers none of them: another consumer is the single active one, or others have a higher priority.",
         ReadStop.ConsumerCancelled => Cancelled,
         ReadStop.DeliveryLimit when plan.ReleaseCounts =>
             $"A message had been given back {result.HighestDeliveryCount} times: at {plan.StopAtDeliveryCount} reading stops, to leave the rest of the limit of {plan.DeliveryLimit} for the application's own retries. -Force reads on.",

@@ -13,6 +13,9 @@ internal sealed partial class QueueRead(
     private const int QuietChecksWhenEmpty = 2;
     private const int QuietChecksWhenStalled = 3;
 
+    /// <summary>Idle checks in a row at most, whatever others do there: where consumers go before ours, what is ready can change for ever.</summary>
+    private const int MostQuietChecks = 15;
+
     /// <summary>Messages of a quorum queue that can be taken, and given back, in a second, when nothing is done with them; a careful guess, measured are 20,000 and more.</summary>
     private const int HeldPerSecond = 10_000;
 
@@ -61,7 +64,7 @@ internal sealed partial class QueueRead(
                 ? await FetchAsync(_channels.Current, cancellationToken).ConfigureAwait(false)
                 : await ConsumeAsync(cancellationToken).ConfigureAwait(false);
             await HoldTheRestAsync(stop, cancellationToken).ConfigureAwait(false);
-            released = await _release.RunAsync(cancellationToken).ConfigureAwait(false);
+            released = await _release.RunAsync(isPart: stop is not (ReadStop.DepthReached or ReadStop.Drained or ReadStop.ConsumerCancelled), cancellationToken).ConfigureAwait(false);
         }
         catch (Exception)
         {
@@ -70,7 +73,7 @@ internal sealed partial class QueueRead(
         }
 
         TimeSpan held = time.GetElapsedTime(_start);
-        (DeclareOk after, bool all) = await _release.SeeReturnedAsync(_session.Held - _release.Missing, cancellationToken).ConfigureAwait(false);
+        (DeclareOk after, bool all) = await _release.SeeReturnedAsync(besideConsumers: depth.Consumers > 0, cancellationToken).ConfigureAwait(false);
         await _release.CloseAsync(cancellationToken).ConfigureAwait(false);
         return new QueueReadResult
         {
@@ -94,6 +97,9 @@ internal sealed partial class QueueRead(
 
     /// <inheritdoc/>
     public void Dispose() => _session.Dispose();
+
+    /// <summary>What a broker, perhaps a busy one, needs at most to take so many messages back, or to deliver them to nobody.</summary>
+    internal static TimeSpan TimeToReturn(long messages) => TimeSpan.FromSeconds((double)messages / HeldPerSecond);
 
     /// <summary>
     /// The next consumer starts when the one before it is full: so each holds a run of the queue, and ascending tags give the runs back in their order. The prefetch counts
@@ -271,7 +277,7 @@ internal sealed partial class QueueRead(
         if (capturing)
         {
             // For the order's sake all that was given back before has to be taken as well: that must fit, too.
-            TimeSpan rest = MoreWasGivenBack ? RoundTrips + TimeSpan.FromSeconds((double)(_reach - _session.Held) / HeldPerSecond) : TimeSpan.Zero;
+            TimeSpan rest = MoreWasGivenBack ? RoundTrips + TimeToReturn(_reach - _session.Held) : TimeSpan.Zero;
             keep += rest > hold / 2 ? hold / 2 : rest > hold / 20 ? rest : hold / 20;
         }
 
@@ -294,8 +300,7 @@ internal sealed partial class QueueRead(
     /// <summary>Returns null when so many messages came, else why no more will.</summary>
     private async Task<ReadStop?> WaitForDeliveriesAsync(long count, bool capturing, CancellationToken cancellationToken)
     {
-        int quiet = 0;
-        uint lastReady = 0;
+        (int quiet, int checks, uint lastReady) = (0, 0, 0);
         while (true)
         {
             long before = _session.Held;
@@ -322,14 +327,14 @@ internal sealed partial class QueueRead(
 
             if (woken || _session.IsPaused || _session.Held != before)
             {
-                quiet = 0;
+                (quiet, checks) = (0, 0);
                 continue;
             }
 
             DeclareOk depth = await _question!.AskAsync(cancellationToken).ConfigureAwait(false);
             quiet = _session.Held != before ? 0 : quiet > 0 && depth.Ready != lastReady ? 1 : quiet + 1;
             lastReady = depth.Ready;
-            if (depth.Ready == 0 ? quiet >= QuietChecksWhenEmpty : quiet >= QuietChecksWhenStalled)
+            if (quiet >= (depth.Ready == 0 ? QuietChecksWhenEmpty : QuietChecksWhenStalled) || ++checks == MostQuietChecks)
             {
                 return depth.Ready == 0 ? ReadStop.Drained : ReadStop.Stalled;
             }
@@ -361,10 +366,10 @@ internal sealed partial class QueueRead(
         {
             using CancellationTokenSource releasing = new(request.ReleaseTimeout, time);
             using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(releasing.Token, request.Abort);
-            if (await _release!.RunAsync(limit.Token).ConfigureAwait(false) == QueueReleaseMethod.Nack)
+            if (await _release!.RunAsync(isPart: request.Release == QueueReleaseMethod.Nack, limit.Token).ConfigureAwait(false) == QueueReleaseMethod.Nack)
             {
                 // Not before the broker has worked the nack off: a channel that ends with messages held counts as a delivery attempt.
-                await _release.SeeReturnedAsync(_session.Held, limit.Token).ConfigureAwait(false);
+                await _release.SeeReturnedAsync(besideConsumers: false, limit.Token).ConfigureAwait(false);
             }
         }
         catch (Exception exception) when (exception is RabbitBackupException or OperationCanceledException)

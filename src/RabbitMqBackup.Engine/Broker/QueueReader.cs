@@ -23,13 +23,12 @@ internal sealed class QueueReader(BrokerOptions options, TimeProvider time)
             request = Fit(request, connection);
             DataChannel control = await connection.OpenChannelAsync(request.Queue.ToString(), ChannelEvents.None, cancellationToken).ConfigureAwait(false);
             DeclareOk depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
-            for (long changed = time.GetTimestamp(); IsUnsettled(depth, request) && (time.GetElapsedTime(changed) < request.IdleTimeout || await IsHeldAsync(request, time.GetElapsedTime(changed), cancellationToken).ConfigureAwait(false));)
+            ReturnWatch watch = new(time);
+            while (IsUnsettled(depth, request) && watch.Quiet(depth) is var quiet && (quiet < request.IdleTimeout || await IsHeldAsync(request, quiet, cancellationToken).ConfigureAwait(false)))
             {
                 // What an earlier reader held is on its way back.
-                DeclareOk before = depth;
                 await Task.Delay(TimeSpan.FromMilliseconds(50), time, cancellationToken).ConfigureAwait(false);
                 depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
-                changed = depth == before ? changed : time.GetTimestamp();
             }
 
             if (depth.Consumers > request.ConsumersKnown || (request.IsBeingFilled is { } isBeingFilled && await isBeingFilled(cancellationToken).ConfigureAwait(false)))

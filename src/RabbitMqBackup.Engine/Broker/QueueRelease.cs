@@ -8,26 +8,32 @@ internal sealed class QueueRelease(ReadChannels channels, DataChannel control, Q
     // Instead of an answer that takes longer than 250 ms the broker says that a quorum queue is empty, see DepthQuestion; an empty one's own answer takes a millisecond.
     private static readonly TimeSpan Silence = TimeSpan.FromMilliseconds(200);
 
-    private static readonly TimeSpan ReturnPause = TimeSpan.FromMilliseconds(20);
+    /// <summary>Mostly a classic queue has taken everything back before the channel's close is answered; on a busy broker a moment later (seen on 4.0 and 4.3). Not longer, or publishers fill what is missing.</summary>
     private static readonly TimeSpan ReturnTime = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long one looks for what consumers at work may have taken already.</summary>
+    private static readonly TimeSpan TimeBesideConsumers = TimeSpan.FromMilliseconds(500);
+
+    private long _ready;
+    private bool _nacked;
 
     /// <summary>See <see cref="QueueReadResult.Missing"/>.</summary>
     internal long Missing { get; private set; }
 
-    /// <summary>Cancel first: what is given back while a consumer is there would be delivered to it again.</summary>
-    internal async Task<QueueReleaseMethod> RunAsync(CancellationToken cancellationToken)
+    /// <summary>Cancels first: what is given back while a consumer is there would be delivered to it again. Of a part, what the read leaves where it is counts as well.</summary>
+    internal async Task<QueueReleaseMethod> RunAsync(bool isPart, CancellationToken cancellationToken)
     {
         session.EndPauses();
         await channels.CancelAllAsync(cancellationToken).ConfigureAwait(false);
         await guard.SettleAsync(channels.All).ConfigureAwait(false);
 
         // Many messages that were fetched singly and are nacked together take a classic queue quadratic time.
-        bool nack = request.Release == QueueReleaseMethod.Nack && request.Method == QueueReadMethod.Consume && session.Held > 0;
+        _nacked = request.Release == QueueReleaseMethod.Nack && request.Method == QueueReadMethod.Consume && session.Held > 0;
         bool fetched = request.Method == QueueReadMethod.Get;
-        long ready = channels.All.Count == 1 && !fetched ? 0 : (await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false)).Ready;
+        _ready = channels.All.Count == 1 && !fetched && !isPart ? 0 : (await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false)).Ready;
         foreach (ReadChannel channel in channels.All)
         {
-            if (!nack)
+            if (!_nacked)
             {
                 await channel.Channel.CloseAsync(cancellationToken).ConfigureAwait(false);
             }
@@ -36,29 +42,22 @@ internal sealed class QueueRelease(ReadChannels channels, DataChannel control, Q
                 channel.Channel.RequeueUpTo(channel.LastDeliveryTag);
             }
 
+            _ready += channel.Held - channel.Acknowledged;
             if (channel != channels.All[^1])
             {
                 // A quorum queue puts what comes back behind what came back before: so the next channel only when this one's messages are there.
-                ready += channel.Held - channel.Acknowledged;
-                await SeeReturnedAsync(ready, cancellationToken).ConfigureAwait(false);
+                await SeeReturnedAsync(null, cancellationToken).ConfigureAwait(false);
             }
         }
 
         if (fetched)
         {
-            // Mostly a classic queue has taken everything back before the channel's close is answered; on a busy broker a moment later (seen on 4.0 and 4.3). Not longer, or publishers fill what is missing.
-            for (long closed = time.GetTimestamp(); ; await Task.Delay(ReturnPause, time, cancellationToken).ConfigureAwait(false))
-            {
-                uint after = (await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false)).Ready;
-                Missing = Math.Max(0, ready + session.Held - after);
-                if (Missing == 0 || time.GetElapsedTime(closed) > ReturnTime)
-                {
-                    break;
-                }
-            }
+            (DeclareOk after, _) = await SeeReturnedAsync(ReturnTime, cancellationToken).ConfigureAwait(false);
+            Missing = Math.Max(0, _ready - after.Ready);
+            _ready -= Missing;
         }
 
-        return nack ? QueueReleaseMethod.Nack : QueueReleaseMethod.ChannelClose;
+        return _nacked ? QueueReleaseMethod.Nack : QueueReleaseMethod.ChannelClose;
     }
 
     /// <summary>Closes what is still open.</summary>
@@ -70,29 +69,29 @@ internal sealed class QueueRelease(ReadChannels channels, DataChannel control, Q
         }
     }
 
-    /// <summary>Waits until as many are ready, or nothing changes any more.</summary>
-    internal async Task<(DeclareOk After, bool All)> SeeReturnedAsync(long expected, CancellationToken cancellationToken)
+    /// <summary>
+    /// Waits until all that was given back is there, or nothing more of it comes. Beside consumers, which take it again, that is soon; but not before the broker must have worked a nack off: messages that are still held
+    /// when their channel ends are counted.
+    /// </summary>
+    internal Task<(DeclareOk After, bool All)> SeeReturnedAsync(bool besideConsumers, CancellationToken cancellationToken) =>
+        SeeReturnedAsync(!besideConsumers ? null : _nacked ? request.IdleTimeout + QueueRead.TimeToReturn(session.Held) : TimeBesideConsumers, cancellationToken);
+
+    private async Task<(DeclareOk After, bool All)> SeeReturnedAsync(TimeSpan? atMost, CancellationToken cancellationToken)
     {
         TimeSpan delay = TimeSpan.FromMilliseconds(10);
-        long lastChange = time.GetTimestamp();
-        uint lastReady = uint.MaxValue;
+        ReturnWatch watch = new(time);
+        long start = time.GetTimestamp();
         while (true)
         {
             long asked = time.GetTimestamp();
             DeclareOk depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
-            if (depth.Ready >= expected)
+            if (depth.Ready >= _ready || time.GetElapsedTime(start) > atMost)
             {
-                return (depth, true);
+                return (depth, depth.Ready >= _ready);
             }
 
             bool isSilent = request.IsQuorum && depth is { Ready: 0, Consumers: 0 } && time.GetElapsedTime(asked) >= Silence;
-
-            if (depth.Ready != lastReady)
-            {
-                lastReady = depth.Ready;
-                lastChange = time.GetTimestamp();
-            }
-            else if (time.GetElapsedTime(lastChange) > (isSilent ? request.SilenceTimeout : depth.Consumers > 0 ? request.IdleTimeout : request.ReleaseTimeout))
+            if (watch.Quiet(depth) > (isSilent ? request.SilenceTimeout : depth.Consumers > 0 ? request.IdleTimeout : request.ReleaseTimeout))
             {
                 return (depth, false);
             }

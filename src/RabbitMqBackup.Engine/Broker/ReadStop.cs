@@ -18,7 +18,7 @@ internal enum ReadStop
     /// <summary>The broker ended a consumer: the queue was deleted or moved, or a quorum queue's consumer time-out struck.</summary>
     ConsumerCancelled,
 
-    /// <summary>Messages are ready, but the broker delivers none: another consumer is the single active one.</summary>
+    /// <summary>Messages are ready, but the broker delivers none: another consumer is the single active one, or has a higher priority.</summary>
     Stalled,
 
     /// <summary>A message came with as many deliveries behind it as the reserve allows; see <see cref="QueueReadRequest.StopAtDeliveryCount"/>.</summary>

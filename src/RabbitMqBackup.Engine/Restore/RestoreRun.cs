@@ -117,7 +117,7 @@ internal sealed class RestoreRun : IRestoreQueueEvents
             : StreamRestore.CanRestore(row)
                 ? await RestoreStreamAsync(row, cancellationToken).ConfigureAwait(false)
                 : await RestoreIntoQueueAsync(row, cancellationToken).ConfigureAwait(false);
-        if (result.ErrorCode is not null && (row.Conflicts.Count > 0 || _declares.RefusalOf(row) is not null || result.ErrorCode == nameof(ErrorCode.QueueInUse) || StreamRestore.CanRestore(row)))
+        if (result.ErrorCode is not null && (row.Conflicts.Count > 0 || _declares.RefusalOf(row) is not null || result.IsAnothers || StreamRestore.CanRestore(row)))
         {
             // Those that are through must not be in the way of another run that mends this one.
             Interlocked.Increment(ref _notThrough);

@@ -138,6 +138,26 @@ public sealed class ReadBesideConsumersTests
     }
 
     [Theory]
+    [InlineData("3.10", "classic")]
+    [InlineData("4.0", "quorum")]
+    [InlineData("4.3", "quorum")]
+    public async Task A_consumer_that_works_off_what_was_given_back_keeps_no_backup_waiting(string generation, string type)
+    {
+        await using Situation at = await Situation.CreateAsync(generation);
+        await at.Client.DeclareAsync(Situation.Queue, type);
+        await at.FillAsync(2000);
+        await using (ApplicationConsumer consumer = await at.Client.WorkAsync(Situation.Queue, prefetch: 1, work: TimeSpan.FromMilliseconds(50)))
+        {
+            await at.UntilListedAsync(queue => queue.Consumers == 1);
+            QueueEntry entry = await at.BackupAsync();
+
+            Assert.Equal(QueueOutcome.Captured, entry.Outcome);
+            Assert.Equal(entry.DepthAtStart, entry.Messages + entry.Gaps.Sum(gap => gap.Messages));
+            Assert.InRange(consumer.Received.Count, 1, 1500);
+        }
+    }
+
+    [Theory]
     [MemberData(nameof(Situation.GenerationsAndTypes), MemberType = typeof(Situation))]
     public async Task With_consumer_and_publisher_at_work_the_counts_add_up_and_nothing_is_lost_or_doubled(string generation, string type)
     {

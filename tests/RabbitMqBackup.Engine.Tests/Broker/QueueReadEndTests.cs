@@ -34,7 +34,7 @@ public sealed class QueueReadEndTests
             await peer.ConsumeAsync(Reading);
             await peer.SendAsync(Message(1));
             await peer.DeclareAsync(Control, ready: 0, consumers: 2);
-            await EndAsync(peer, consumers: 1, ready: 1);
+            await EndAsync(peer, consumers: 1, ready: 1, isPart: true);
         });
         QueueReadResult result = await ReadAsync(broker, Request with { ConsumersKnown = 0 }, new CollectingSink());
         Assert.Equal((ReadStop.OthersAtWork, 3), (result.Stop, result.Depth));
@@ -71,9 +71,27 @@ public sealed class QueueReadEndTests
                 await peer.DeclareAsync(Control, ready: 3, consumers: 2);
             }
 
-            await EndAsync(peer, consumers: 1, ready: 3);
+            await EndAsync(peer, consumers: 1, ready: 3, isPart: true);
         });
         QueueReadResult result = await ReadAsync(broker, Request, new CollectingSink());
+        Assert.Equal((ReadStop.Stalled, 0, null), (result.Stop, result.Delivered, result.Released));
+    }
+
+    [Fact]
+    public async Task A_read_that_gets_nothing_while_others_come_and_take_is_stalled_as_well()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 3);
+            await peer.ConsumeAsync(Reading);
+            for (uint i = 0; i < 15; i++)
+            {
+                await peer.DeclareAsync(Control, ready: 3 + (i % 2), consumers: 2);
+            }
+
+            await EndAsync(peer, consumers: 1, ready: 3, isPart: true);
+        });
+        QueueReadResult result = await ReadAsync(broker, Request with { IdleTimeout = TimeSpan.FromMilliseconds(50) }, new CollectingSink());
         Assert.Equal((ReadStop.Stalled, 0, null), (result.Stop, result.Delivered, result.Released));
     }
 
@@ -104,6 +122,62 @@ public sealed class QueueReadEndTests
     }
 
     [Fact]
+    public async Task What_does_not_come_back_of_a_part_is_told()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 100);
+            await peer.ConsumeAsync(Reading);
+            await peer.SendAsync(Message(1), Message(2));
+            await AnswerCancelsAsync(peer, 1);
+            await peer.DeclareAsync(Control, ready: 98);
+            await AnswerChannelCloseAsync(peer);
+            try
+            {
+                while (true)
+                {
+                    await peer.DeclareAsync(Control, ready: 98);
+                }
+            }
+            catch (EqualException)
+            {
+                await peer.SendAsync(Wire.Method(0, 10, 51));
+            }
+        });
+        QueueReadResult result = await ReadAsync(broker, Request with { MaxMessages = 2, ReleaseTimeout = TimeSpan.FromMilliseconds(300) }, new CollectingSink());
+        Assert.Equal((false, 98), (result.AllReturned, result.ReadyAfter));
+    }
+
+    [Fact]
+    public async Task A_repeated_read_waits_for_what_comes_back_and_not_until_consumers_have_worked_it_off()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await peer.OpenAsync();
+            await peer.OpenChannelAsync(Control);
+            await peer.DeclareAsync(Control, ready: 1000, consumers: 1);
+            await peer.DeclareAsync(Control, ready: 5000, consumers: 1);
+            try
+            {
+                for (uint taken = 1; ; taken++)
+                {
+                    await peer.DeclareAsync(Control, ready: 5000 - taken, consumers: 1);
+                }
+            }
+            catch (EqualException)
+            {
+                await peer.SendAsync(Wire.Method(Reading, 20, 11, Wire.U32(0)));
+            }
+
+            await peer.ConsumeAsync(Reading);
+            await peer.SendAsync(Message(1));
+            await EndAsync(peer, consumers: 1, ready: 4000, isPart: true);
+        });
+        QueueReadResult result = await ReadAsync(broker, Request with { ExpectedDepth = 6000, MaxMessages = 1 }, new CollectingSink());
+        Assert.InRange(result.Depth, 4500, 4999);
+    }
+
+    [Fact]
     public async Task A_broker_that_blocks_the_connection_ends_the_read_and_everything_goes_back()
     {
         await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
@@ -111,7 +185,7 @@ public sealed class QueueReadEndTests
             await BeginAsync(peer, ready: 3);
             await peer.ConsumeAsync(Reading);
             await peer.SendAsync(Message(1), Wire.Method(0, 10, 60, Wire.Short("low on memory")));
-            await EndAsync(peer, consumers: 1, ready: 3);
+            await EndAsync(peer, consumers: 1, ready: 3, isPart: true);
         });
         QueueReadResult result = await ReadAsync(broker, Request, new CollectingSink());
         Assert.Equal((ReadStop.BrokerInAlarm, 1, "low on memory"), (result.Stop, result.Delivered, result.StopReason));
@@ -127,7 +201,7 @@ public sealed class QueueReadEndTests
             await peer.ConsumeAsync(Reading);
             await peer.SendAsync(Message(1));
             signal.Raise("Node a has its disk alarm on.");
-            await EndAsync(peer, consumers: 1, ready: 3);
+            await EndAsync(peer, consumers: 1, ready: 3, isPart: true);
         });
         QueueReadResult result = await ReadAsync(broker, Request with { StopSignal = signal, IdleTimeout = TimeSpan.FromMinutes(1) }, new CollectingSink());
         Assert.Equal((ReadStop.BrokerInAlarm, "Node a has its disk alarm on."), (result.Stop, result.StopReason));

@@ -39,7 +39,7 @@ public sealed class QueueReadLimitsTests
                 await peer.SendAsync([.. Enumerable.Range(1, ushort.MaxValue).Select(number => Message((ulong)((i * ushort.MaxValue) + number)))]);
             }
 
-            await EndAsync(peer, consumers: 2, ready: 200_000);
+            await EndAsync(peer, consumers: 2, ready: 200_000, isPart: true);
         });
         QueueReadResult result = await ReadAsync(broker, Request with { MaxConsumers = 2, IdleTimeout = TimeSpan.FromSeconds(30) }, new CollectingSink());
         Assert.Equal((2 * ushort.MaxValue, ReadStop.CapacityReached), (result.Delivered, result.Stop));

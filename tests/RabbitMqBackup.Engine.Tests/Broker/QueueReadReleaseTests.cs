@@ -22,6 +22,7 @@ public sealed class QueueReadReleaseTests
 
             // On their way when the cancel was sent: held, and so to be given back.
             await peer.SendAsync(Message(3), Message(4), Wire.Method(Reading, 60, 31, Wire.Short("bk-000")));
+            await peer.DeclareAsync(Control, ready: 0);
             await ExpectNackAsync(peer, 4);
             await peer.DeclareAsync(Control, ready: 4);
             released = true;
@@ -108,6 +109,7 @@ public sealed class QueueReadReleaseTests
             }
 
             await AnswerCancelsAsync(peer, 2);
+            await peer.DeclareAsync(Control, ready: 0);
             await ExpectNackAsync(peer, 10);
             await peer.DeclareAsync(Control, ready: 10);
             await peer.CloseAsync();

@@ -29,9 +29,15 @@ internal static class QueueReadScript
         await peer.OpenChannelAsync(Reading);
     }
 
-    internal static async Task EndAsync(ScriptedPeer peer, int consumers, uint ready)
+    /// <summary>Of a part of a queue the read asks how much it leaves before it gives the part back.</summary>
+    internal static async Task EndAsync(ScriptedPeer peer, int consumers, uint ready, bool isPart = false)
     {
         await AnswerCancelsAsync(peer, consumers);
+        if (isPart)
+        {
+            await peer.DeclareAsync(Control, ready: 0);
+        }
+
         await AnswerChannelCloseAsync(peer);
         await peer.DeclareAsync(Control, ready);
         await peer.CloseAsync();

@@ -175,7 +175,7 @@ public sealed class QueueReadTests
             await BeginAsync(peer, ready: 100);
             Assert.Equal(2, (await peer.ConsumeAsync(Reading)).Prefetch);
             await peer.SendAsync(Message(1), Message(2));
-            await EndAsync(peer, consumers: 1, ready: 100);
+            await EndAsync(peer, consumers: 1, ready: 100, isPart: true);
         });
         QueueReadResult result = await ReadAsync(broker, Request with { MaxMessages = 2 }, new CollectingSink());
         Assert.Equal((ReadStop.LimitReached, 100, 2), (result.Stop, result.Depth, result.Delivered));
@@ -190,7 +190,7 @@ public sealed class QueueReadTests
             Assert.Equal(1, (await peer.ConsumeAsync(Reading)).Prefetch);
             await peer.SendAsync(Message(1, deliveryCount: 16, redelivered: true));
             await peer.DeclareAsync(Control, ready: 2, consumers: 1);
-            await EndAsync(peer, consumers: 1, ready: 3);
+            await EndAsync(peer, consumers: 1, ready: 3, isPart: true);
         });
         QueueReadResult result = await ReadAsync(broker, Request with { IsQuorum = true, StopAtDeliveryCount = 16, DeliveryLimit = 20 }, new CollectingSink());
         Assert.Equal((ReadStop.DeliveryLimit, 1, 16, false), (result.Stop, result.Delivered, result.HighestDeliveryCount, result.OrderKept));

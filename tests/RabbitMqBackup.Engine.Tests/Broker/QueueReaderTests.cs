@@ -50,8 +50,18 @@ public sealed class QueueReaderTests
                 return wait ? new ValueTask(Task.Delay(TimeSpan.FromSeconds(6), token)) : ValueTask.CompletedTask;
             },
         };
-        QueueReadResult result = await ReadAsync(host, NewRequest(host, "quorum", "Nack") with { Prefetch = 10, ConsumerTimeout = TimeSpan.FromSeconds(2) }, sink);
-        Assert.Equal((ReadStop.ConsumerCancelled, 100), (result.Stop, result.ReadyAfter));
+        Task<QueueReadResult> read = ReadAsync(host, NewRequest(host, "quorum", "Nack") with { Prefetch = 10, ConsumerTimeout = TimeSpan.FromSeconds(2) }, sink);
+        try
+        {
+            Assert.Equal(ReadStop.ConsumerCancelled, (await read).Stop);
+        }
+        catch (RabbitBackupException exception)
+        {
+            // Where the channel's own look at its times, once a minute, falls into the wait.
+            Assert.Contains("took back what was held", exception.Message, StringComparison.Ordinal);
+        }
+
+        await client.UntilCountAsync(Queue, 100);
     }
 
     [Theory]

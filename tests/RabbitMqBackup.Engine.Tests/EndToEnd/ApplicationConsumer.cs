@@ -14,7 +14,7 @@ internal sealed class ApplicationConsumer : IAsyncDisposable
     /// <summary>Message ids as they came, those that came twice among them.</summary>
     internal ConcurrentQueue<string> Received { get; } = [];
 
-    internal static async Task<ApplicationConsumer> StartAsync(IConnection connection, string queue, bool acknowledge = true, ushort prefetch = 20, bool exclusive = false)
+    internal static async Task<ApplicationConsumer> StartAsync(IConnection connection, string queue, bool acknowledge = true, ushort prefetch = 20, bool exclusive = false, TimeSpan work = default)
     {
         ApplicationConsumer application = new(await connection.CreateChannelAsync());
         await application._channel.BasicQosAsync(0, prefetch, global: false);
@@ -24,6 +24,7 @@ internal sealed class ApplicationConsumer : IAsyncDisposable
             application.Received.Enqueue(delivery.BasicProperties.MessageId ?? "");
             if (acknowledge)
             {
+                await Task.Delay(work);
                 await application._channel.BasicAckAsync(delivery.DeliveryTag, multiple: false);
             }
         };

@@ -39,8 +39,8 @@ internal sealed class IndependentClient : IAsyncDisposable
     }
 
     /// <summary>An application that works on the queue over this client's connection.</summary>
-    internal Task<ApplicationConsumer> WorkAsync(string queue, bool acknowledge = true, ushort prefetch = 20, bool exclusive = false) =>
-        ApplicationConsumer.StartAsync(_connection, queue, acknowledge, prefetch, exclusive);
+    internal Task<ApplicationConsumer> WorkAsync(string queue, bool acknowledge = true, ushort prefetch = 20, bool exclusive = false, TimeSpan work = default) =>
+        ApplicationConsumer.StartAsync(_connection, queue, acknowledge, prefetch, exclusive, work);
 
     /// <summary>Publishes without waiting for anything but the confirm of each.</summary>
     internal async Task PublishEachAsync(string queue, IEnumerable<string> ids, CancellationToken stop = default, int bytes = 10)

@@ -84,7 +84,8 @@ internal sealed class ChunkReader(StreamConnection connection, string stream, St
                 return Progress with { EndsBeforeStart = extent.EndsBeforeStart };
             }
 
-            EndChunk = options.EndChunk < (extent.UncommittedChunk ?? extent.EndChunk) ? options.EndChunk : extent.UncommittedChunk ?? extent.EndChunk;
+            ulong? last = extent.UncommittedChunk ?? extent.EndChunk;
+            EndChunk = options.EndChunk < last ? options.EndChunk : last;
             _endChunk = EndChunk < extent.EndChunk ? EndChunk : extent.EndChunk;
             cut = _endChunk < EndChunk ? extent.Cut(stream) : null;
         }
