@@ -19,8 +19,9 @@ public sealed class TestCluster : IAsyncDisposable
 
     /// <summary>Starts the first node, then the others side by side, and waits until each sees all of them.</summary>
     /// <param name="generation">"3.10", "4.0" or "4.3".</param>
+    /// <param name="extraConfiguration">Lines for the <c>rabbitmq.conf</c> of each.</param>
     /// <exception cref="TestServerUnavailableException">There is no way to get one here.</exception>
-    public static async Task<TestCluster> StartAsync(string generation)
+    public static async Task<TestCluster> StartAsync(string generation, string extraConfiguration = "")
     {
         BrokerGeneration known = BrokerGeneration.Of(generation);
         List<OwnTestBroker> nodes = [];
@@ -45,7 +46,7 @@ public sealed class TestCluster : IAsyncDisposable
 
         async Task<PackagedNode> AddAsync(PackagedNode? first)
         {
-            PackagedNode node = await PackagedNode.StartNewAsync(known, "", first);
+            PackagedNode node = await PackagedNode.StartNewAsync(known, extraConfiguration, first);
             OwnTestBroker broker = await TestBroker.OwnAsync(node);
             lock (nodes)
             {

@@ -218,7 +218,7 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
                 return;
             }
 
-            QueueEntry entry = await CaptureQueueAsync(context, queue, meter, stop).ConfigureAwait(false);
+            (QueueEntry entry, string? hint) = await CaptureQueueAsync(context, queue, meter, stop).ConfigureAwait(false);
             entries[index] = entry;
             context.Journal.Finish(entry);
             if (entry.ReadBy.Length > 0)
@@ -229,13 +229,13 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
             meter.QueueDone(queue.ToString());
             if (entry.Outcome != QueueOutcome.Captured)
             {
-                Fail(FailureOf(entry));
+                Fail(FailureOf(entry, hint));
             }
         }).ConfigureAwait(false);
         return [.. entries, .. Gone(context.Journal)];
     }
 
-    private async Task<QueueEntry> CaptureQueueAsync(CaptureContext context, QueueInfo planned, ProgressMeter meter, CancellationToken cancellationToken)
+    private async Task<(QueueEntry Entry, string? Hint)> CaptureQueueAsync(CaptureContext context, QueueInfo planned, ProgressMeter meter, CancellationToken cancellationToken)
     {
         void Advanced(long messages, long bytes) => meter.Add(planned.ToString(), messages, bytes);
         QueueInfo queue;
@@ -245,20 +245,21 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
         }
         catch (RabbitBackupException exception)
         {
-            return new QueueBackup(context, planned, TellSegment, Advanced).Failed(exception);
+            return (new QueueBackup(context, planned, TellSegment, Advanced).Failed(exception), exception.Hint);
         }
 
         if (queue.Type == QueueTypes.Stream)
         {
-            return await new StreamBackup(context, queue, TellSegment, Advanced, behind => meter.Behind(queue.ToString(), behind)).RunAsync(cancellationToken).ConfigureAwait(false);
+            StreamBackup stream = new(context, queue, TellSegment, Advanced, behind => meter.Behind(queue.ToString(), behind));
+            return (await stream.RunAsync(cancellationToken).ConfigureAwait(false), stream.Hint);
         }
 
         QueueBackup backup = new(context, queue, TellSegment, Advanced);
         using QueueLock? own = plan.Options.Force ? null
             : await QueueLock.TakeAsync(plan.Options.CheckpointPath, plan.ClusterName, queue.ToString(), OtherRuns.Patience, time, cancellationToken).ConfigureAwait(false);
         return own is null && !plan.Options.Force
-            ? backup.Skipped(ErrorCode.QueueInUse, QueueBackup.InUse(OtherRuns.ReaderOf(new(queue.VirtualHost, queue.Name))))
-            : await backup.RunAsync(cancellationToken).ConfigureAwait(false);
+            ? (backup.Skipped(ErrorCode.QueueInUse, QueueBackup.InUse(OtherRuns.ReaderOf(new(queue.VirtualHost, queue.Name)))), null)
+            : (await backup.RunAsync(cancellationToken).ConfigureAwait(false), backup.Hint);
     }
 
     /// <summary>
@@ -328,19 +329,21 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
 
     private void Fail(RabbitBackupException failure) => _gate.Tell(events.OnFailure, failure);
 
-    private static RabbitBackupException FailureOf(QueueEntry entry)
+    private static RabbitBackupException FailureOf(QueueEntry entry, string? hint = null)
     {
         ErrorCode code = Enum.TryParse(entry.ErrorCode, out ErrorCode known) ? known : ErrorCode.QueueAtRisk;
         string what = entry.Outcome switch
         {
             QueueOutcome.Skipped => "was not read",
             QueueOutcome.Failed => "could not be read",
+            _ when entry.Gaps.Any(gap => gap.Code == nameof(ReadStop.CameTwice)) => "was captured with messages that came twice",
+            _ when entry.Messages >= entry.DepthAtStart && entry.Gaps.Count == 0 => $"was read to its end ({entry.Messages} messages), but whether all of them are back in it was not seen",
             _ => $"was captured only in part ({entry.Messages} of {entry.DepthAtStart} messages)",
         };
         return new RabbitBackupException(code, $"Queue '{entry.Name}' in virtual host '{entry.VirtualHost}' {what}. {entry.Reason ?? entry.Gaps[0].Reason}")
         {
             Target = entry.ToString(),
-            Hint = entry.Outcome == QueueOutcome.Skipped && code == ErrorCode.QueueAtRisk ? "Get-RabbitQueue shows the reasons; -Force reads it all the same where there is a way." : null,
+            Hint = entry.Outcome == QueueOutcome.Skipped && code == ErrorCode.QueueAtRisk ? "Get-RabbitQueue shows the reasons; -Force reads it all the same where there is a way." : hint,
         };
     }
 }

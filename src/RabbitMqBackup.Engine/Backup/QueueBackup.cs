@@ -12,14 +12,9 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
     /// <summary>Bodies that a quorum queue, which sends all that a consumer may hold at once, can have on their way.</summary>
     private const long PrefetchBytes = 64 << 20;
 
-    /// <summary>The management API counts a quorum queue's messages up to 10 s late.</summary>
-    private static readonly TimeSpan StatisticsAge = TimeSpan.FromSeconds(12);
-
-    /// <summary>The broker's 60 s, the age of its statistics, and a reserve.</summary>
-    private static readonly TimeSpan DisconnectedPatience = TimeSpan.FromSeconds(90);
-
     private readonly ReadDecision _decision = ReadSafety.Decide(queue, context.Plan.Version, context.SafetyOptions);
     private readonly QueueName _name = new(queue.VirtualHost, queue.Name);
+    private readonly BrokenRead _broken = new(context, queue);
     private DeliveryLimitRescue? _rescue;
     private RescueOutcome? _rescued;
 
@@ -31,11 +26,14 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
     /// <summary>Applications' consumers. A reader that has just gone is counted no more: else another one could take its place unseen.</summary>
     private long? _consumers = context.Options.Force ? null : Math.Min(queue.Consumers, queue.KnownConsumers ?? queue.Consumers);
 
-    /// <summary>The attempt ended since the broker allows fewer consumers; another one reckons with that.</summary>
+    /// <summary>The attempt ended since the broker allows fewer consumers, with which another one reckons, or brought nothing that can be counted on: another one is worth a delivery.</summary>
     private bool _adapted;
 
-    /// <summary>The most that an attempt of this run has captured.</summary>
+    /// <summary>The most that an attempt of this run has captured, none of it twice.</summary>
     private long _captured;
+
+    /// <summary>What can be done about what went wrong, for people; null where nothing did, or nobody knows.</summary>
+    internal string? Hint { get; private set; }
 
     /// <summary>
     /// Reads the queue. What goes wrong with the queue is in the entry that comes back; what goes wrong with the store is thrown, since no other queue would fare better.
@@ -67,7 +65,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
                 {
                     if (attempt > 1)
                     {
-                        await AwaitReturnAsync(_name, cancellationToken).ConfigureAwait(false);
+                        await _broken.AwaitGoneAsync(cancellationToken).ConfigureAwait(false);
                     }
                     else if (!context.Options.Force && await context.Others.FindAsync(_name, OtherRuns.Patience, cancellationToken).ConfigureAwait(false) is { } other)
                     {
@@ -88,7 +86,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
                         }
                     }
 
-                    // Where each read costs a delivery, one that had begun and was broken off is not repeated, but for the one that told how many consumers it may have.
+                    // Where each read costs a delivery, one that had begun and was broken off is not repeated, but for the one that told how many consumers it may have, or brought messages twice.
                     if (failure is not { IsTransient: true } || (plan is { ReleaseCounts: true, DeliveryLimit: not null } && !_adapted && _depth is not null))
                     {
                         return entry;
@@ -104,6 +102,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
         {
             // Before the first attempt where the broker was found dead by other queues; else the entry has it, but for the number of attempts.
             entry = entry.ErrorCode is null ? Failed(exception) : entry with { Reason = exception.Message };
+            Hint = exception.Hint ?? Hint;
         }
 
         return entry;
@@ -136,32 +135,6 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
     /// </summary>
     private bool SomeCameBack(QueueReadResult read, ReadPlan plan) =>
         !_looked && (_looked = _consumers == 0 && read.Stop is (ReadStop.DepthReached or ReadStop.Drained) && read.Delivered < read.Depth && read.ReadyAfter > read.Delivered && plan is not { ReleaseCounts: true, DeliveryLimit: not null });
-
-    /// <summary>As long as the broker has not noticed that the last connection is gone, it keeps for it what it had sent: a read would find the queue empty, or its middle.</summary>
-    private async Task AwaitReturnAsync(QueueName name, CancellationToken cancellationToken)
-    {
-        // Two missed heartbeats are noticed, at the latest in the middle of the third.
-        TimeSpan patience = (context.Broker.Heartbeat * 3) + OtherRuns.Patience;
-        if (await context.Others.FindAsync(_name, patience, cancellationToken).ConfigureAwait(false) is { } old)
-        {
-            throw new RabbitBackupException(ErrorCode.QueueInUse, $"The broker still holds messages of '{name}' for the connection '{old}', which broke.") { Target = name.ToString() };
-        }
-    }
-
-    /// <summary>
-    /// What a consumer on a node that died held, a quorum queue from 4.3 on gives to nobody for a minute by default (consumer_disconnected_timeout), or until the node is back. Its messages count as unacknowledged meanwhile.
-    /// </summary>
-    private async Task<bool> IsHeldAsync(TimeSpan elapsed, CancellationToken cancellationToken)
-    {
-        if (elapsed < StatisticsAge)
-        {
-            return true;
-        }
-
-        await Task.Delay(TimeSpan.FromSeconds(1), context.Time, cancellationToken).ConfigureAwait(false);
-        QueueInfo? listed = await context.Management.GetQueueAsync(_name, cancellationToken).ConfigureAwait(false);
-        return listed?.Unacknowledged > queue.Unacknowledged && elapsed < DisconnectedPatience;
-    }
 
     /// <summary>Reads the queue from its head. What was captured before a failure is kept: half a queue in the backup is more than none, and the entry says that it is half.</summary>
     private async Task<(QueueEntry Entry, RabbitBackupException? Failure, bool OthersAtWork)> AttemptAsync(ReadPlan plan, CancellationToken cancellationToken)
@@ -213,6 +186,10 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             // Another node may lead it now; if the queue is gone, the next attempt is told so.
             failure = LeaderChanged(ReadAccount.Cancelled);
         }
+        else if (read?.Stop == ReadStop.CameTwice)
+        {
+            (failure, _adapted) = (LeaderChanged(ReadAccount.Twice), true);
+        }
         else if (ReadAccount.Replaced(read) is { } how)
         {
             failure = LeaderChanged(how);
@@ -223,7 +200,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
         bool isWhole = failure is null && account.IsToItsEnd && read!.Delivered >= _captured;
         await sink.CompleteAsync(isWhole, cancellationToken).ConfigureAwait(false);
         QueueEntry entry = Outcome(sink.Segments, sink.HasUnmatched, read, failure);
-        _captured = Math.Max(_captured, entry.Messages);
+        _captured = read?.Stop == ReadStop.CameTwice ? _captured : Math.Max(_captured, entry.Messages);
         return (entry, failure, read?.Stop == ReadStop.OthersAtWork || (failure is null && SomeCameBack(read!, plan)));
     }
 
@@ -247,7 +224,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
     {
         if (failure.Code is not (ErrorCode.QueueNotFound or ErrorCode.OperationTimedOut))
         {
-            return failure;
+            return failure.Code != ErrorCode.QueueUnavailable ? failure : new(failure.Code, failure.Message, failure) { Target = failure.Target, IsTransient = _depth is not null, Hint = failure.Hint };
         }
 
         try
@@ -299,7 +276,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             HasPriorities = ReadSafetyRules.HasPriorities(queue, context.Plan.Version),
             StopSignal = context.StopSignal,
             Abort = context.Options.Abort,
-            IsHeld = context.Plan.IsCluster && queue.Type == QueueTypes.Quorum ? IsHeldAsync : null,
+            IsHeld = context.Plan.IsCluster ? _broken.IsHeldAsync : null,
             ExpectedDepth = Math.Max(_depth ?? 0, context.Journal.Segments(queue.VirtualHost, queue.Name).Sum(segment => segment.Entry.Records)),
         };
     }
@@ -343,6 +320,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
 
     private QueueEntry Outcome(IReadOnlyList<SegmentEntry> segments, bool hasUnmatched, QueueReadResult? read, RabbitBackupException? failure)
     {
+        Hint = failure?.Hint;
         long messages = segments.Sum(segment => segment.Records);
         bool isLess = read is not null && read.Delivered < _captured && read.Stop is not (ReadStop.OthersAtWork or ReadStop.DeliveryLimit);
         long depth = Math.Max(Math.Max(_depth ?? 0, messages), read?.Depth ?? (_depth is null ? queue.Messages : 0));

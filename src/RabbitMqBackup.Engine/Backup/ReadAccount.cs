@@ -9,6 +9,9 @@ internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBa
     /// <summary>Why a read ended whose consumer the broker cancelled.</summary>
     internal const string Cancelled = "The broker cancelled the reader, as when a queue is deleted, its node goes down or its leader changes.";
 
+    /// <summary>Why what a read brought can't be counted on.</summary>
+    internal const string Twice = "The broker lost sight of the reader's node, took back what had been read, and delivered it once more: messages came twice, and perhaps others not at all.";
+
     /// <summary>Why a queue that was fetched message by message can't be the one that it was; null where it can.</summary>
     internal static string? Replaced(QueueReadResult? read) => read is { Missing: > 0, ConsumersBefore: 0, ConsumersAfter: 0, MayHaveShrunk: false }
         ? $"{read.Missing} of the messages that were held did not come back: the queue was deleted and made anew, or purged, while it was read."
@@ -21,14 +24,15 @@ internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBa
         ReadStop.BrokerInAlarm => ErrorCode.BrokerInAlarm,
         ReadStop.Stalled => ErrorCode.QueueInUse,
         ReadStop.OthersAtWork => ErrorCode.QueueInUse,
-        ReadStop.ConsumerCancelled => ErrorCode.QueueUnavailable,
+        ReadStop.ConsumerCancelled or ReadStop.CameTwice => ErrorCode.QueueUnavailable,
         _ => ErrorCode.QueueAtRisk,
     };
 
     /// <summary>The gap of so many messages; null where none is missing.</summary>
     /// <param name="missing">Depth without what was captured.</param>
     /// <param name="hasUnmatched">Segments of an earlier attempt go beyond what was read now.</param>
-    internal GapEntry? Gap(long missing, bool hasUnmatched) => missing <= 0 && hasUnmatched && failure is null
+    internal GapEntry? Gap(long missing, bool hasUnmatched) => read?.Stop == ReadStop.CameTwice ? new GapEntry(null, nameof(ReadStop.CameTwice), Twice)
+        : missing <= 0 && hasUnmatched && failure is null
         ? new GapEntry(null, read!.Stop.ToString(), $"{Reason(read)} Segments of an earlier attempt beyond it were kept as they are.")
         : missing <= 0 ? null
         : failure is not null ? new GapEntry(missing, failure.Code.ToString(), failure.Message)
@@ -92,7 +96,7 @@ internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBa
             string taken = read.ConsumersBefore > 0 || read.ConsumersAfter > 0 ? "its consumers were quicker" : "their time ran out, or the queue is full";
             notes.Add($"{missing} of the messages that were held were not seen to come back: {taken}, or it was deleted and made anew while it was read, of which a read with basic.get is not told.");
         }
-        else if (read is { AllReturned: false, ConsumersAfter: 0 } && rescued is not { LoweredTo: not null, Raised: null })
+        else if (read is { AllReturned: false, ConsumersAfter: 0, Stop: not ReadStop.CameTwice } && rescued is not { LoweredTo: not null, Raised: null })
         {
             notes.Add($"{read.ReadyAfter} message(s) are ready after the read: fewer than were held. Those whose time to live ran out meanwhile expired when they were given back, and where the queue's length is limited the oldest went{(plan.Release == QueueReleaseMethod.Nack ? "; a delayed retry that was set meanwhile hides them until its time is over" : "")}.");
         }
@@ -107,6 +111,7 @@ internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBa
         ReadStop.CapacityReached => plan.MaxConsumers == 1 ? "A queue with a single active consumer gives one reader 65,535 messages at most." : "The queue is deeper than one reader can hold without losing its order.",
         ReadStop.Stalled => "Messages are ready, but the broker delivers none of them: another consumer is the single active one, or others have a higher priority.",
         ReadStop.ConsumerCancelled => Cancelled,
+        ReadStop.CameTwice => Twice,
         ReadStop.DeliveryLimit when plan.ReleaseCounts =>
             $"A message had been given back {result.HighestDeliveryCount} times: at {plan.StopAtDeliveryCount} reading stops, to leave the rest of the limit of {plan.DeliveryLimit} for the application's own retries. -Force reads on.",
         ReadStop.DeliveryLimit when plan.IsRepeated =>

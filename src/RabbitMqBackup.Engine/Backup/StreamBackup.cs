@@ -40,6 +40,9 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
     private SuperStreamEntry? _superStream;
     private string? _note;
 
+    /// <inheritdoc cref="QueueBackup.Hint"/>
+    internal string? Hint { get; private set; }
+
     /// <summary>
     /// Reads the stream. What goes wrong with it is in the entry that comes back; what goes wrong with the store is thrown, since no other queue would fare better.
     /// </summary>
@@ -88,6 +91,7 @@ internal sealed class StreamBackup(CaptureContext context, QueueInfo queue, Acti
 
             // What was captured before a failure is kept: half a stream in the backup is more than none, and the entry says that it is half.
             await sink.CompleteAsync(cancellationToken).ConfigureAwait(false);
+            Hint = failure?.Hint;
             return Outcome(sink, failure);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)

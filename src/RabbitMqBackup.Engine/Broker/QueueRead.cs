@@ -64,7 +64,9 @@ internal sealed partial class QueueRead(
                 ? await FetchAsync(_channels.Current, cancellationToken).ConfigureAwait(false)
                 : await ConsumeAsync(cancellationToken).ConfigureAwait(false);
             await HoldTheRestAsync(stop, cancellationToken).ConfigureAwait(false);
-            released = await _release.RunAsync(isPart: stop is not (ReadStop.DepthReached or ReadStop.Drained or ReadStop.ConsumerCancelled), cancellationToken).ConfigureAwait(false);
+            released = await _release.RunAsync(isPart: stop is not (ReadStop.DepthReached or ReadStop.Drained or ReadStop.ConsumerCancelled or ReadStop.CameTwice), cancellationToken).ConfigureAwait(false);
+            // What came before the consumers were gone is known only now.
+            stop = CameTwice ? ReadStop.CameTwice : stop;
         }
         catch (Exception)
         {
@@ -73,7 +75,7 @@ internal sealed partial class QueueRead(
         }
 
         TimeSpan held = time.GetElapsedTime(_start);
-        (DeclareOk after, bool all) = await _release.SeeReturnedAsync(besideConsumers: depth.Consumers > 0, cancellationToken).ConfigureAwait(false);
+        (DeclareOk after, bool all) = await _release.SeeReturnedAsync(besideConsumers: depth.Consumers > 0 || stop == ReadStop.CameTwice, cancellationToken).ConfigureAwait(false);
         await _release.CloseAsync(cancellationToken).ConfigureAwait(false);
         return new QueueReadResult
         {
@@ -222,7 +224,7 @@ internal sealed partial class QueueRead(
     /// </summary>
     private async Task HoldTheRestAsync(ReadStop stop, CancellationToken cancellationToken)
     {
-        if (request.Method != QueueReadMethod.Consume || stop is ReadStop.BrokerInAlarm or ReadStop.OthersAtWork || (stop == ReadStop.DeliveryLimit && _session.Held == _plan.First))
+        if (request.Method != QueueReadMethod.Consume || stop is ReadStop.BrokerInAlarm or ReadStop.OthersAtWork or ReadStop.CameTwice || (stop == ReadStop.DeliveryLimit && _session.Held == _plan.First))
         {
             return;
         }
@@ -262,6 +264,9 @@ internal sealed partial class QueueRead(
     /// </summary>
     private bool MoreIsOnItsWay(ReadStop stop) =>
         request.IsQuorum && _session.Held < Math.Min(_granted, _reach) && stop is not (ReadStop.Drained or ReadStop.Stalled or ReadStop.ConsumerCancelled);
+
+    /// <summary>See <see cref="ReadStop.CameTwice"/>: what is taken back is free to be sent once more, so that in the end each consumer has been sent what it may hold, and what was taken back besides.</summary>
+    private bool CameTwice => request is { IsQuorum: true, Method: QueueReadMethod.Consume } && _session.Held > _granted;
 
     private bool MoreWasGivenBack => request.IsQuorum && _session.LastWasRedelivered && _session.Held < _reach;
 
@@ -313,6 +318,11 @@ internal sealed partial class QueueRead(
             {
                 // What that consumer held is back in the queue: to go on would read it again.
                 return ReadStop.ConsumerCancelled;
+            }
+
+            if (CameTwice)
+            {
+                return ReadStop.CameTwice;
             }
 
             if (EarlyStop(capturing) is { } early)

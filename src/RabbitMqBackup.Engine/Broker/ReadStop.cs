@@ -18,6 +18,12 @@ internal enum ReadStop
     /// <summary>The broker ended a consumer: the queue was deleted or moved, or a quorum queue's consumer time-out struck.</summary>
     ConsumerCancelled,
 
+    /// <summary>
+    /// More came than the consumers may hold, so some of it came twice: a quorum queue's leader that loses sight of the consumers' node, be it for a moment, takes back what they hold, and gives it to the same consumers
+    /// again when it sees them again, which nobody is told (measured on 3.10 and 4.0).
+    /// </summary>
+    CameTwice,
+
     /// <summary>Messages are ready, but the broker delivers none: another consumer is the single active one, or has a higher priority.</summary>
     Stalled,
 

@@ -6,6 +6,9 @@ internal static class CloseReason
     /// <summary>Of RabbitMQ's answer to a consumer above <c>consumer_max_per_channel</c> (from 3.12 on), which ends the connection.</summary>
     private const string ConsumersPerChannel = "of consumers per channel";
 
+    /// <summary>Of RabbitMQ's answer (404) where a queue's home node is away: it is there all the same.</summary>
+    private const string NodeIsDown = "is down or inaccessible";
+
     /// <summary>While the connection is opened, up to the broker's tune: user and password, or the certificate, are being checked.</summary>
     internal static RabbitBackupException WhileAuthenticating(CloseArguments close, string target, string user) => close.Code == ReplyCode.AccessRefused
         ? Make(ErrorCode.BrokerAuthenticationFailed, $"{target} refuses the login of '{user}'", close, target, "Check user name and password. The user 'guest' may only log in from the broker's own machine by default.")
@@ -31,6 +34,8 @@ internal static class CloseReason
     internal static RabbitBackupException AtWork(CloseArguments close, string target) => close switch
     {
         { Cause: MethodId.BasicPublish } => AtPublish(close, target),
+        { Code: ReplyCode.NotFound, Text: var text } when text.Contains(NodeIsDown, StringComparison.Ordinal) => Make(
+            ErrorCode.QueueUnavailable, $"The node of the queue '{target}' is not within the broker's reach", close, target, "See that its node is up and connected with the others, then run again."),
         { Code: ReplyCode.NotFound } => Make(ErrorCode.QueueNotFound, $"The queue '{target}' is not there", close, target, "It may have been deleted meanwhile; list the queues with Get-RabbitQueue."),
         { Code: ReplyCode.ResourceLocked } => Make(ErrorCode.QueueInUse, $"The queue '{target}' is locked by another connection", close, target, "Exclusive queues, and quorum queues with a single active consumer, can't be read by others."),
         { Code: ReplyCode.AccessRefused } => Make(ErrorCode.BrokerAccessRefused, $"The broker refuses access to '{target}'", close, target, "Give the user read permission on the queue, or write permission on the exchange."),
