@@ -9,8 +9,8 @@ namespace RabbitMqBackup.Engine.Restore;
 /// <summary>Compares what is to be restored with what the target has. Changes nothing.</summary>
 internal sealed class RestorePlanner(RestoreOptions options, TargetCluster target, ImportPlan? definitions)
 {
-    /// <summary>Answers in a row, 250 ms apart, after which an empty quorum queue is believed to be empty.</summary>
-    internal const int EmptyAnswers = 20;
+    /// <summary>Answers in a row, 250 ms apart, after which an empty quorum queue is believed to be empty, and another one to be held: the API's counts are 5 s old at most.</summary>
+    internal const int EmptyAnswers = 24;
 
     private readonly Dictionary<QueueName, RestorePlanQueue> _declared = [];
     private IReadOnlyList<SourceQueue> _sources = [];
@@ -151,7 +151,8 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
         }
 
         long ready = present.Type == QueueTypes.Stream ? present.Messages : await ReadyAsync(AskAsync, present, TimeProvider.System, cancellationToken).ConfigureAwait(false);
-        return _declared[name] = Limits(NonEmpty(row, ready + present.Unacknowledged), ready, present);
+        long held = ready > 0 ? present.Unacknowledged : await HeldAsync(present, cancellationToken).ConfigureAwait(false);
+        return _declared[name] = Limits(NonEmpty(row, ready + held), ready, present);
 
         async Task<long> AskAsync(CancellationToken cancel) => (await connection!.GetDepthAsync(present.Name, cancel).ConfigureAwait(false)).Messages;
     }
@@ -184,6 +185,18 @@ internal sealed class RestorePlanner(RestoreOptions options, TargetCluster targe
 
             await Task.Delay(TimeSpan.FromMilliseconds(250), time, cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Of an empty queue, what consumers hold, which only the API tells: a backup that ended just now, or a purge, is known there some seconds later.</summary>
+    private async Task<long> HeldAsync(QueueInfo present, CancellationToken cancellationToken)
+    {
+        for (int asked = 1; present.Unacknowledged > 0 && asked < EmptyAnswers; asked++)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(250), cancellationToken).ConfigureAwait(false);
+            present = await target.GetQueueAsync(present.VirtualHost, present.Name, cancellationToken).ConfigureAwait(false) ?? present;
+        }
+
+        return present.Unacknowledged;
     }
 
     /// <summary>Another queue of the backup goes into the same target: its messages follow.</summary>

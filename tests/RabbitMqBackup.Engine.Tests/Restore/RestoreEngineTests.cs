@@ -35,6 +35,26 @@ public class RestoreEngineTests
     }
 
     [Fact]
+    public async Task A_queue_that_was_purged_just_now_is_empty_whatever_the_statistics_still_say()
+    {
+        await using RestoreScene scene = await RestoreScene.WithAsync("orders", "classic", RestoreScene.Numbered(10));
+        BackupManifest manifest = await scene.Harness.BackupAsync();
+        await using (await scene.Client.WorkAsync("orders", acknowledge: false))
+        {
+            using ManagementClient management = new(scene.Harness.Broker);
+            while ((await management.GetQueueAsync(new(scene.VirtualHost.Name, "orders"), TestContext.Current.CancellationToken))?.Unacknowledged != 10)
+            {
+                await Task.Delay(200, TestContext.Current.CancellationToken);
+            }
+        }
+
+        await scene.Client.UntilCountAsync("orders", 10);
+        Assert.Equal(10u, await scene.Client.PurgeAsync("orders"));
+
+        Assert.Equal(10, (await scene.Harness.RestoreAsync(manifest)).Confirmed);
+    }
+
+    [Fact]
     public async Task A_backup_that_is_being_removed_is_not_restored()
     {
         await using RestoreScene scene = await RestoreScene.WithAsync("orders", "classic", RestoreScene.Numbered(10));
