@@ -123,10 +123,10 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
     private async Task<string?> FindOthersAsync(int round, CancellationToken cancellationToken)
     {
         const int Rounds = 3;
-        long staying = await new ConsumerWatch(context.Broker, context.Time).CountStayingAsync(_name, cancellationToken).ConfigureAwait(false);
+        long seen = await new ConsumerWatch(context.Broker, context.Time).CountAsync(_name, cancellationToken).ConfigureAwait(false);
         string? other = await context.Others.FindAsync(_name, OtherRuns.Patience, cancellationToken).ConfigureAwait(false);
-        // Those that come and go all the time are an application's: a run that reads for so long would be listed.
-        _consumers = round == Rounds ? null : staying;
+        // Where ever more come they are an application's: a run that reads for so long would be listed.
+        _consumers = round == Rounds ? null : Math.Max(seen, _consumers ?? 0);
         return other;
     }
 

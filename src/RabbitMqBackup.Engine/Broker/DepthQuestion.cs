@@ -39,6 +39,32 @@ internal sealed class DepthQuestion(DataChannel control, QueueReadRequest reques
         }
     }
 
+    /// <summary>
+    /// Whether nothing is ready, and if so, waits until all that was sent to a consumer of ours has come: then all that had been ready is with a consumer, ours or another's. From then on only what is new could come, and
+    /// who waits for that, beside consumers, waits and holds without end. Wakes the reader when it knows.
+    /// </summary>
+    /// <param name="known">The broker's answer, or null where it is to be asked.</param>
+    /// <param name="reading">The channel that messages come over.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    internal async Task<bool> IsGivenOutAsync(DeclareOk? known, DataChannel reading, CancellationToken cancellationToken)
+    {
+        DeclareOk answer = known ?? await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
+        bool isGivenOut = answer.Ready == 0 && (!request.IsQuorum || answer.Consumers > 0);
+        if (isGivenOut)
+        {
+            if (request.IsQuorum)
+            {
+                // In a cluster the node that a consumer is connected to sends it its messages, and may be behind the leader, who has answered.
+                await Task.Delay(request.IdleTimeout, time, cancellationToken).ConfigureAwait(false);
+            }
+
+            await reading.RoundTripAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        session.Call();
+        return isGivenOut;
+    }
+
     /// <summary>The depth at the start, and how many consumers others have, once the first of ours is there.</summary>
     /// <param name="asked">What the broker said before.</param>
     /// <param name="granted">Messages that the consumer may hold.</param>

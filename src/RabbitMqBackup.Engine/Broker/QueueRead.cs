@@ -9,8 +9,7 @@ namespace RabbitMqBackup.Engine.Broker;
 internal sealed partial class QueueRead(
     DataConnection connection, DataChannel control, QueueReadRequest request, IDeliverySink sink, BrokerOptions options, TimeProvider time) : IDisposable
 {
-    /// <summary>Idle checks in a row without any change that make an end: one more than for an empty queue, whose last messages can still be on their way.</summary>
-    private const int QuietChecksWhenEmpty = 2;
+    /// <summary>Idle checks in a row without any change that make an end.</summary>
     private const int QuietChecksWhenStalled = 3;
 
     /// <summary>Idle checks in a row at most, whatever others do there: where consumers go before ours, what is ready can change for ever.</summary>
@@ -19,7 +18,7 @@ internal sealed partial class QueueRead(
     /// <summary>Messages of a quorum queue that can be taken, and given back, in a second, when nothing is done with them; a careful guess, measured are 20,000 and more.</summary>
     private const int HeldPerSecond = 10_000;
 
-    /// <summary>How often a read goes on to what is ready then, when others went before what was ready at the start. Each time leaves as many as came meanwhile.</summary>
+    /// <summary>How often a read goes on when others went before what was ready at the start. Each time leaves as many as went before those once more.</summary>
     private const int MaxExtensions = 8;
 
     /// <summary>Messages of a consumer where those at the delivery limit can only be published again: so many at most are in danger at a time, and kept in memory.</summary>
@@ -33,6 +32,7 @@ internal sealed partial class QueueRead(
     private DeliveryLimitGuard? _guard;
     private QueueRelease? _release;
     private DepthQuestion? _question;
+    private Task<bool>? _isGivenOut;
     private ReadPortions _plan;
     private long _depth;
 
@@ -164,7 +164,8 @@ internal sealed partial class QueueRead(
     }
 
     /// <summary>
-    /// As many were read as were ready at the start, but not all of these where others went before them: returned by consumers, or of a higher priority. Then the read goes on to all that is ready now.
+    /// As many were read as were ready at the start, but not all of these where others went before them: returned by consumers, or of a higher priority. Of those that were ready as many can be left as came before them, so
+    /// the read goes on by so many; not by all that is ready now, which grows without end where publishers are quicker than the read.
     /// </summary>
     private async Task<bool> ExtendAsync(CancellationToken cancellationToken)
     {
@@ -174,11 +175,11 @@ internal sealed partial class QueueRead(
             return false;
         }
 
-        _overtakers = overtakers;
+        (long left, _overtakers) = (overtakers - _overtakers, overtakers);
         // Behind the copies of this read nothing is looked for: it would capture what it holds once more.
         bool isBeforeCopies = _guard!.Copied == 0;
         long ready = Math.Max(0, (await _question!.AskAsync(cancellationToken).ConfigureAwait(false)).Ready - _guard.Copied);
-        long more = request.Method == QueueReadMethod.Get ? ready : Math.Min(ready, _channels!.Free * _plan.Prefetch);
+        long more = Math.Min(Math.Min(left, ready), request.Method == QueueReadMethod.Get ? left : _channels!.Free * _plan.Prefetch);
         if (++_extensions > MaxExtensions || more == 0 || !isBeforeCopies)
         {
             _perhapsMissed = ready;
@@ -308,6 +309,15 @@ internal sealed partial class QueueRead(
         (int quiet, int checks, uint lastReady) = (0, 0, 0);
         while (true)
         {
+            if (_isGivenOut is { IsCompleted: true } known)
+            {
+                _isGivenOut = null;
+                if (await known.ConfigureAwait(false) && _session.Held < count)
+                {
+                    return ReadStop.Drained;
+                }
+            }
+
             long before = _session.Held;
             TimeSpan left = TimeLeft(capturing);
             TimeSpan patience = left < request.IdleTimeout ? left > TimeSpan.Zero ? left : TimeSpan.Zero : request.IdleTimeout;
@@ -335,18 +345,21 @@ internal sealed partial class QueueRead(
                 return null;
             }
 
-            if (woken || _session.IsPaused || _session.Held != before)
+            bool moves = _session.IsPaused || _session.Held != before;
+            DeclareOk? depth = woken || moves ? null : await _question!.AskAsync(cancellationToken).ConfigureAwait(false);
+            if (depth is not { Ready: > 0 } stuck)
             {
                 (quiet, checks) = (0, 0);
+                // In the background: the answer may lie behind messages that wait to be taken, and the read may have to end before.
+                _isGivenOut ??= woken ? null : _question!.IsGivenOutAsync(depth, _channels!.Current, cancellationToken);
                 continue;
             }
 
-            DeclareOk depth = await _question!.AskAsync(cancellationToken).ConfigureAwait(false);
-            quiet = _session.Held != before ? 0 : quiet > 0 && depth.Ready != lastReady ? 1 : quiet + 1;
-            lastReady = depth.Ready;
-            if (quiet >= (depth.Ready == 0 ? QuietChecksWhenEmpty : QuietChecksWhenStalled) || ++checks == MostQuietChecks)
+            quiet = _session.Held != before ? 0 : quiet > 0 && stuck.Ready != lastReady ? 1 : quiet + 1;
+            lastReady = stuck.Ready;
+            if (quiet >= QuietChecksWhenStalled || ++checks == MostQuietChecks)
             {
-                return depth.Ready == 0 ? ReadStop.Drained : ReadStop.Stalled;
+                return ReadStop.Stalled;
             }
         }
     }

@@ -41,25 +41,6 @@ public sealed class QueueReadEndTests
     }
 
     [Fact]
-    public async Task When_consumers_took_the_rest_the_read_ends_once_nothing_is_ready()
-    {
-        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
-        {
-            await BeginAsync(peer, ready: 3);
-            await peer.ConsumeAsync(Reading);
-            await peer.SendAsync(Message(1));
-            await peer.DeclareAsync(Control, ready: 0);
-            await peer.SendAsync(Message(2));
-            await peer.DeclareAsync(Control, ready: 0);
-            await peer.DeclareAsync(Control, ready: 0);
-            await EndAsync(peer, consumers: 1, ready: 2);
-        });
-        CollectingSink sink = new();
-        QueueReadResult result = await ReadAsync(broker, Request, sink);
-        Assert.Equal((ReadStop.Drained, 3, 2, true), (result.Stop, result.Depth, result.Delivered, result.AllReturned));
-    }
-
-    [Fact]
     public async Task When_messages_are_ready_but_none_comes_the_read_is_stalled()
     {
         await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>

@@ -46,6 +46,9 @@ internal sealed class DataChannel : IDisposable
         return Task.WhenAll(qos, consume);
     }
 
+    /// <summary>Waits for an answer that lies behind all that the broker had sent to this channel before. Asked for is a prefetch, which concerns consumers to come only, and each brings its own.</summary>
+    internal Task RoundTripAsync(CancellationToken cancellationToken) => CallAsync(MethodId.BasicQosOk, output => BasicMethods.WriteQos(output, Number, 1), cancellationToken);
+
     /// <summary>Ends a consumer; messages can still come before the answer.</summary>
     internal Task CancelAsync(string consumerTag, CancellationToken cancellationToken) =>
         CallAsync(MethodId.BasicCancelOk, output => BasicMethods.WriteCancel(output, Number, consumerTag), cancellationToken);
