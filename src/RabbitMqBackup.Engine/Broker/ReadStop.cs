@@ -20,7 +20,7 @@ internal enum ReadStop
 
     /// <summary>
     /// More came than the consumers may hold, so some of it came twice: a quorum queue's leader that loses sight of the consumers' node, be it for a moment, takes back what they hold, and gives it to the same consumers
-    /// again when it sees them again, which nobody is told (measured on 3.10 and 4.0).
+    /// again when it sees them again, which nobody is told (measured on 3.10 and 4.0; on 4.3 only when it was out of sight for <c>consumer_disconnected_timeout</c>).
     /// </summary>
     CameTwice,
 
