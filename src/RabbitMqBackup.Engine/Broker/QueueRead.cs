@@ -298,7 +298,8 @@ internal sealed partial class QueueRead(
             return ReadStop.BrokerInAlarm;
         }
 
-        return TimeLeft(capturing) <= TimeSpan.Zero ? ReadStop.HoldTime
+        return CameTwice ? ReadStop.CameTwice
+            : TimeLeft(capturing) <= TimeSpan.Zero ? ReadStop.HoldTime
             : capturing && _session.IsAtMark ? ReadStop.DeliveryLimit
             : null;
     }
@@ -328,11 +329,6 @@ internal sealed partial class QueueRead(
             {
                 // What that consumer held is back in the queue: to go on would read it again.
                 return ReadStop.ConsumerCancelled;
-            }
-
-            if (CameTwice)
-            {
-                return ReadStop.CameTwice;
             }
 
             if (EarlyStop(capturing) is { } early)
