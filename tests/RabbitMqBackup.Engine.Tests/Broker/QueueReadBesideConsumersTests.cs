@@ -28,6 +28,30 @@ public sealed class QueueReadBesideConsumersTests
         Assert.Equal((ReadStop.Drained, 3, 2, true), (result.Stop, result.Depth, result.Delivered, result.AllReturned));
     }
 
+    [Fact]
+    public async Task A_question_that_is_still_open_when_the_read_ends_is_not_put_to_a_channel_that_is_being_closed()
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 2);
+            await peer.ConsumeAsync(Reading);
+            await peer.DeclareAsync(Control, ready: 0, consumers: 1);
+            await peer.SendAsync(Message(1));
+            await peer.DeclareAsync(Control, ready: 0, consumers: 1);
+            await peer.SendAsync(Message(2));
+            await AnswerCancelsAsync(peer, 1);
+            await peer.ExpectAsync(MethodId.ChannelClose);
+            await Task.Delay(Quorum.IdleTimeout * 2, Cancellation);
+            await peer.SendAsync(Wire.Method(Reading, 20, 41));
+            await peer.DeclareAsync(Control, ready: 2);
+            await peer.CloseAsync();
+        });
+
+        QueueReadResult result = await ReadAsync(broker, Quorum, new CollectingSink());
+
+        Assert.Equal((ReadStop.DepthReached, 2, true), (result.Stop, result.Delivered, result.AllReturned));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

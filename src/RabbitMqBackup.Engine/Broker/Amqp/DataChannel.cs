@@ -41,9 +41,13 @@ internal sealed class DataChannel : IDisposable
     /// <summary>Adds a consumer that may hold so many messages, and waits until the broker has it.</summary>
     internal Task ConsumeAsync(string queue, string consumerTag, ushort prefetch, ConsumeArgument argument, CancellationToken cancellationToken)
     {
-        Task qos = CallAsync(MethodId.BasicQosOk, output => BasicMethods.WriteQos(output, Number, prefetch), cancellationToken);
-        Task consume = CallAsync(MethodId.BasicConsumeOk, output => BasicMethods.WriteConsume(output, Number, queue, consumerTag, argument), cancellationToken);
-        return Task.WhenAll(qos, consume);
+        lock (_connection.Sender.Gate)
+        {
+            // Nothing between the two: another prefetch would become this consumer's.
+            Task qos = CallAsync(MethodId.BasicQosOk, output => BasicMethods.WriteQos(output, Number, prefetch), cancellationToken);
+            Task consume = CallAsync(MethodId.BasicConsumeOk, output => BasicMethods.WriteConsume(output, Number, queue, consumerTag, argument), cancellationToken);
+            return Task.WhenAll(qos, consume);
+        }
     }
 
     /// <summary>Waits for an answer that lies behind all that the broker had sent to this channel before. Asked for is a prefetch, which concerns consumers to come only, and each brings its own.</summary>
@@ -114,15 +118,14 @@ internal sealed class DataChannel : IDisposable
     /// <summary>Closes the channel: the broker requeues what it holds. Does nothing when it is closed already.</summary>
     internal async Task CloseAsync(CancellationToken cancellationToken)
     {
-        if (Closed is not null)
+        if (Closed is not null || Volatile.Read(ref _closing))
         {
             return;
         }
 
-        Volatile.Write(ref _closing, true);
         try
         {
-            await CallAsync(MethodId.ChannelCloseOk, output => CloseArguments.Write(output, Number, MethodId.ChannelClose), cancellationToken).ConfigureAwait(false);
+            await CallAsync(MethodId.ChannelCloseOk, WriteClose, cancellationToken).ConfigureAwait(false);
         }
         catch (RabbitBackupException) when (Closed is not null && _connection.Fault is null)
         {
@@ -180,6 +183,13 @@ internal sealed class DataChannel : IDisposable
         }
     }
 
+    private void WriteClose(IBufferWriter<byte> output)
+    {
+        CloseArguments.Write(output, Number, MethodId.ChannelClose);
+        // Under the gate: whatever follows on this channel, a broker takes for an error of the connection.
+        Volatile.Write(ref _closing, true);
+    }
+
     private void OnMethod(MethodId method, ReadOnlySpan<byte> arguments)
     {
         switch (method)
@@ -211,7 +221,7 @@ internal sealed class DataChannel : IDisposable
             case MethodId.ChannelCloseOk:
                 _connection.Release(this);
                 _replies.Complete(method, default);
-                _replies.Close(new RabbitBackupException(ErrorCode.BrokerConnectionLost, $"The channel for '{Target}' is closed.") { Target = Target });
+                _replies.Close(ClosedHere);
                 break;
             default:
                 _replies.Complete(method, default);
@@ -265,7 +275,11 @@ internal sealed class DataChannel : IDisposable
     // A method of its own: a lambda in OnMethod would cost an allocation for each of its calls.
     private void OnFlow(bool active)
     {
-        Send(output => ChannelMethods.WriteFlowOk(output, Number, active));
+        if (!Volatile.Read(ref _closing))
+        {
+            Send(output => ChannelMethods.WriteFlowOk(output, Number, active));
+        }
+
         _events.OnBlocked(active ? null : "the broker asked this channel to pause");
     }
 
@@ -311,11 +325,13 @@ internal sealed class DataChannel : IDisposable
 
     private void ThrowIfClosed()
     {
-        if (Closed is { } reason)
+        if ((Closed ?? (Volatile.Read(ref _closing) ? ClosedHere : null)) is { } reason)
         {
             throw reason;
         }
     }
+
+    private RabbitBackupException ClosedHere => new(ErrorCode.BrokerConnectionLost, $"The channel for '{Target}' is closed.") { Target = Target };
 
     private ReadOnlySpan<byte> Join(in ReadOnlySequence<byte> payload)
     {
