@@ -5,6 +5,7 @@ using RabbitMqBackup.Engine.Tests.EndToEnd;
 using RabbitMqBackup.Engine.Tests.EndToEnd.Streams;
 using RabbitMqBackup.Engine.Tests.Faults;
 using RabbitMqBackup.Engine.Tests.Restore;
+using RabbitMqBackup.Engine.Tests.Storage;
 using Xunit;
 using Xunit.Sdk;
 using Xunit.v3;
@@ -19,7 +20,7 @@ public sealed class LongestFirst : ITestCollectionOrderer
     private static readonly Type[] Longest =
     [
         typeof(ClusterTests), typeof(WholeClusterTests), typeof(ClassicRoundTripTests), typeof(QuorumRoundTripTests), typeof(StreamOutageTests), typeof(BrokerAlarmTests), typeof(DeliveryLimitReserveTests), typeof(RestoreTroubleTests),
-        typeof(BrokerTroubleTests), typeof(ReadCutShortTests), typeof(ReadAndTimeTests), typeof(DeliveryLimitRepublishTests), typeof(TlsMatrixTests),
+        typeof(BrokerTroubleTests), typeof(ReadCutShortTests), typeof(ReadAndTimeTests), typeof(DeliveryLimitRepublishTests), typeof(TlsMatrixTests), typeof(S3StoreTests), typeof(AzureBlobStoreTests), typeof(GcsStoreTests),
     ];
 
     /// <inheritdoc/>

@@ -11,14 +11,14 @@ internal sealed class DepthQuestion(DataChannel control, QueueReadRequest reques
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Asks while a consumer of ours is there.</summary>
+    /// <summary>Asks while a consumer of ours is there; where they are ended, the answer has to be taken as it is.</summary>
     /// <exception cref="RabbitBackupException">The queue's leader gave no answer within the request time-out.</exception>
-    internal async Task<DeclareOk> AskAsync(CancellationToken cancellationToken)
+    internal async Task<DeclareOk> AskAsync(CancellationToken cancellationToken, bool areEnded = false)
     {
         for (long? start = null; ;)
         {
             DeclareOk answer = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
-            if (!request.IsQuorum || answer.Consumers > 0 || session.IsCancelledByBroker)
+            if (!request.IsQuorum || areEnded || answer.Consumers > 0 || session.IsCancelledByBroker)
             {
                 return answer;
             }

@@ -176,9 +176,9 @@ internal sealed partial class QueueRead(
         }
 
         (long left, _overtakers) = (overtakers - _overtakers, overtakers);
-        // Behind the copies of this read nothing is looked for: it would capture what it holds once more.
+        // Behind the copies of this read nothing is looked for: it would capture what it holds once more. Its consumers were ended before them.
         bool isBeforeCopies = _guard!.Copied == 0;
-        long ready = Math.Max(0, (await _question!.AskAsync(cancellationToken).ConfigureAwait(false)).Ready - _guard.Copied);
+        long ready = Math.Max(0, (await _question!.AskAsync(cancellationToken, areEnded: !isBeforeCopies).ConfigureAwait(false)).Ready - _guard.Copied);
         long more = Math.Min(Math.Min(left, ready), request.Method == QueueReadMethod.Get ? left : _channels!.Free * _plan.Prefetch);
         if (++_extensions > MaxExtensions || more == 0 || !isBeforeCopies)
         {

@@ -65,6 +65,24 @@ public sealed class DeliveryLimitRepublishTests
     [Theory]
     [InlineData("3.10")]
     [InlineData("4.0")]
+    public async Task Once_copies_are_made_what_is_held_without_a_consumer_keeps_no_read_waiting(string generation)
+    {
+        await using Situation at = await Situation.CreateAsync(generation);
+        await at.Client.DeclareAsync(Situation.Queue, "quorum", new() { ["x-delivery-limit"] = 1 });
+        await at.FillAsync(LimitedQueue.Count);
+        await at.Client.FingerprintsAsync(Situation.Queue);
+        await using RabbitMQ.Client.IChannel holding = await at.Client.HoldOneAsync(Situation.Queue);
+        await at.UntilListedAsync(queue => queue.Unacknowledged == 1);
+
+        QueueEntry entry = await at.BackupAsync(force: true);
+
+        Assert.Equal((QueueOutcome.Captured, LimitedQueue.Count - 1, LimitedQueue.Count - 1), (entry.Outcome, (int)entry.Messages, entry.Notes.Count(note => note.Contains("published again", StringComparison.Ordinal))));
+        await at.UntilCountAsync(Situation.Queue, LimitedQueue.Count - 1);
+    }
+
+    [Theory]
+    [InlineData("3.10")]
+    [InlineData("4.0")]
     public async Task A_user_who_may_not_set_policies_has_the_messages_published_again(string generation)
     {
         await using LimitedQueue queue = await LimitedQueue.CreateAsync(generation, "policy", 1);

@@ -1,5 +1,6 @@
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Catalog;
+using RabbitMqBackup.Engine.Tests.Faults;
 using Xunit;
 
 namespace RabbitMqBackup.Engine.Tests.Backup;
@@ -68,5 +69,27 @@ public sealed class DeliveryLimitTests
         Assert.Contains("that was not looked at", Assert.Single(entry.Notes), StringComparison.Ordinal);
         Assert.Equal(QueueOutcome.Captured, (await queue.BackupAsync(force: true)).Outcome);
         await queue.AssertUnharmedAsync();
+    }
+
+    [Theory]
+    [InlineData("policy", 1)]
+    [InlineData("policy", 2)]
+    [InlineData("argument", 1)]
+    [InlineData("argument", 2)]
+    [InlineData("operator", 1)]
+    [InlineData("operator", 2)]
+    public async Task On_4_3_the_lowest_limits_cost_no_message_a_delivery(string source, int limit)
+    {
+        await using LimitedQueue queue = await LimitedQueue.CreateAsync("4.3", source, limit);
+        int runs = LongRun.Count(2, 40);
+        for (int run = 0; run < runs; run++)
+        {
+            QueueEntry entry = await queue.BackupAsync(force: run % 2 == 1);
+            Assert.Equal((QueueOutcome.Captured, LimitedQueue.Count), (entry.Outcome, (int)entry.Messages));
+            Assert.Equal((0, 0, 0), (entry.Gaps.Count, entry.Notes.Count, (int)(entry.HighestDeliveryCount ?? 0)));
+        }
+
+        await queue.AssertUnharmedAsync();
+        Assert.Empty(await queue.PoliciesAsync());
     }
 }

@@ -42,6 +42,14 @@ internal sealed class IndependentClient : IAsyncDisposable
     internal Task<ApplicationConsumer> WorkAsync(string queue, bool acknowledge = true, ushort prefetch = 20, bool exclusive = false, TimeSpan work = default) =>
         ApplicationConsumer.StartAsync(_connection, queue, acknowledge, prefetch, exclusive, work);
 
+    /// <summary>Fetches a message and keeps it unacknowledged, without a consumer, until the channel is disposed.</summary>
+    internal async Task<IChannel> HoldOneAsync(string queue)
+    {
+        IChannel channel = await _connection.CreateChannelAsync();
+        Assert.NotNull(await channel.BasicGetAsync(queue, autoAck: false));
+        return channel;
+    }
+
     /// <summary>Publishes without waiting for anything but the confirm of each.</summary>
     internal async Task PublishEachAsync(string queue, IEnumerable<string> ids, CancellationToken stop = default, int bytes = 10)
     {

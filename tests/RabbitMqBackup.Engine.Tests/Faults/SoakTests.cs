@@ -8,7 +8,7 @@ using Xunit;
 
 namespace RabbitMqBackup.Engine.Tests.Faults;
 
-/// <summary>A process that lives long: many backups and restores leave no memory, handle, thread, connection or channel behind. 40 in CI, 2,000 in a long run.</summary>
+/// <summary>A process that lives long: many backups and restores leave no memory, handle, thread, connection or channel behind. 32 in CI, 2,000 in a long run.</summary>
 [CollectionDefinition(nameof(SoakTests), DisableParallelization = true)]
 [Collection(nameof(SoakTests))]
 public sealed class SoakTests
@@ -28,7 +28,7 @@ public sealed class SoakTests
             await client.PublishAsync(queue, Enumerable.Range(0, 50).Select(number => (new BasicProperties { MessageId = $"{number}" }, new byte[300])));
         }
 
-        int rounds = LongRun.Count(40, 2_000);
+        int rounds = LongRun.Count(32, 2_000);
         List<Usage> usages = [];
         for (int round = 0; round < rounds; round++)
         {
