@@ -383,7 +383,7 @@ internal sealed partial class QueueRead(
 
         try
         {
-            using CancellationTokenSource releasing = new(request.ReleaseTimeout, time);
+            using CancellationTokenSource releasing = new(request.ReleaseTimeout + TimeToReturn(_session.Held), time);
             using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(releasing.Token, request.Abort);
             if (await _release!.RunAsync(isPart: request.Release == QueueReleaseMethod.Nack, limit.Token).ConfigureAwait(false) == QueueReleaseMethod.Nack)
             {

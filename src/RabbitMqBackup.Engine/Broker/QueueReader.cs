@@ -24,7 +24,8 @@ internal sealed class QueueReader(BrokerOptions options, TimeProvider time)
             DataChannel control = await connection.OpenChannelAsync(request.Queue.ToString(), ChannelEvents.None, cancellationToken).ConfigureAwait(false);
             DeclareOk depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
             ReturnWatch watch = new(time);
-            while (IsUnsettled(depth, request) && watch.Quiet(depth) is var quiet && (quiet < request.IdleTimeout || await IsHeldAsync(request, quiet, cancellationToken).ConfigureAwait(false)))
+            TimeSpan patience = request.IdleTimeout + QueueRead.TimeToReturn(request.ExpectedDepth);
+            while (IsUnsettled(depth, request) && watch.Quiet(depth) is var quiet && (quiet < patience || await IsHeldAsync(request, quiet, cancellationToken).ConfigureAwait(false)))
             {
                 // What an earlier reader held is on its way back.
                 await Task.Delay(TimeSpan.FromMilliseconds(50), time, cancellationToken).ConfigureAwait(false);

@@ -91,7 +91,9 @@ internal sealed class QueueRelease(ReadChannels channels, DataChannel control, Q
             }
 
             bool isSilent = request.IsQuorum && depth is { Ready: 0, Consumers: 0 } && time.GetElapsedTime(asked) >= Silence;
-            if (watch.Quiet(depth) > (isSilent ? request.SilenceTimeout : depth.Consumers > 0 ? request.IdleTimeout : request.ReleaseTimeout))
+            TimeSpan patience = isSilent ? request.SilenceTimeout : depth.Consumers > 0 ? request.IdleTimeout : request.ReleaseTimeout;
+            // Of many nothing shows until the broker has worked their channel's whole nack off: who goes on before gives the next channel's back in front of them.
+            if (watch.Quiet(depth) > patience + QueueRead.TimeToReturn(session.Held))
             {
                 return (depth, false);
             }

@@ -46,6 +46,55 @@ public sealed class QueueReadLimitsTests
     }
 
     [Fact]
+    public async Task The_next_channel_is_given_back_only_when_a_broker_that_needs_its_time_has_taken_the_one_before_back()
+    {
+        const ushort Second = 3;
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 2 * ushort.MaxValue);
+            foreach (ushort channel in (ushort[])[Reading, Second])
+            {
+                if (channel == Second)
+                {
+                    await peer.OpenChannelAsync(Second);
+                }
+
+                await peer.ConsumeAsync(channel);
+                await peer.SendAsync([.. Enumerable.Range(1, ushort.MaxValue).Select(number => Wire.Deliver(channel, "bk-000", (ulong)number, "q", [1]))]);
+            }
+
+            foreach (ushort channel in (ushort[])[Reading, Second])
+            {
+                await peer.ExpectAsync(MethodId.BasicCancel);
+                await peer.SendAsync(Wire.Method(channel, 60, 31, Wire.Short("bk-000")));
+            }
+
+            await peer.DeclareAsync(Control, ready: 0);
+            await ExpectNackAsync(peer, ushort.MaxValue);
+            for (DateTime late = DateTime.UtcNow.AddSeconds(2); DateTime.UtcNow < late;)
+            {
+                await peer.DeclareAsync(Control, ready: 0);
+            }
+
+            await peer.DeclareAsync(Control, ready: ushort.MaxValue);
+            await ExpectNackAsync(peer, ushort.MaxValue);
+            await peer.DeclareAsync(Control, ready: 2 * ushort.MaxValue);
+            foreach (ushort channel in (ushort[])[Reading, Second])
+            {
+                await peer.ExpectAsync(MethodId.ChannelClose);
+                await peer.SendAsync(Wire.Method(channel, 20, 41));
+            }
+
+            await peer.CloseAsync();
+        });
+        QueueReadRequest request = Request with { MaxConsumers = 1, MaxChannels = 2, Release = QueueReleaseMethod.Nack, IdleTimeout = TimeSpan.FromSeconds(30), ReleaseTimeout = TimeSpan.FromMilliseconds(300) };
+
+        QueueReadResult result = await ReadAsync(broker, request, new CollectingSink());
+
+        Assert.Equal((2 * ushort.MaxValue, true), (result.Delivered, result.AllReturned));
+    }
+
+    [Fact]
     public async Task The_consumer_that_is_one_too_many_tells_how_many_there_may_be()
     {
         await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
