@@ -30,7 +30,7 @@ internal sealed class QueueRelease(ReadChannels channels, DataChannel control, Q
         // Many messages that were fetched singly and are nacked together take a classic queue quadratic time.
         _nacked = request.Release == QueueReleaseMethod.Nack && request.Method == QueueReadMethod.Consume && session.Held > 0;
         bool fetched = request.Method == QueueReadMethod.Get;
-        _ready = channels.All.Count == 1 && !fetched && !isPart ? 0 : (await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false)).Ready;
+        _ready = channels.All.Count == 1 && !fetched && !isPart ? guard.Copied : (await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false)).Ready;
         foreach (ReadChannel channel in channels.All)
         {
             if (!_nacked)
