@@ -15,13 +15,13 @@ internal sealed class BrokerGeneration
     private BrokerGeneration(string name, string image)
     {
         Name = name;
-        Image = image;
+        Image = Environment.GetEnvironmentVariable("RABBITMQ_TEST_IMAGE" + TestBroker.EnvironmentSuffix(name)) is { Length: > 0 } other ? other : image;
     }
 
     /// <summary>As tests and <c>brokers.sh</c> name it.</summary>
     internal string Name { get; }
 
-    /// <summary>Docker image of it, with the management plugin.</summary>
+    /// <summary>Docker image of it, with the management plugin; <c>RABBITMQ_TEST_IMAGE_4_0</c> and the like name another one.</summary>
     internal string Image { get; }
 
     /// <summary>The generation of that name.</summary>

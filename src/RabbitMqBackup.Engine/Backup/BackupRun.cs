@@ -89,7 +89,7 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
         using ManagementClient management = new(plan.Options.Broker);
         using CurrentPolicies policies = new(management, time);
         using OtherRuns others = new(management, time);
-        using CaptureContext context = new(plan, catalog, journal, log, time) { Management = management, Policies = policies, Others = others, Ending = ending };
+        using CaptureContext context = new(plan, catalog, journal, log, time) { Management = management, Policies = policies, Members = new(management), Others = others, Ending = ending };
         await using NodeWatch? watch = await WatchNodesAsync(context, cancellationToken).ConfigureAwait(false);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task<(DefinitionsEntry? Entry, bool Failed)> definitionsTask = CaptureDefinitionsAsync(catalog, context, stop.Token);
@@ -272,7 +272,7 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
         {
             QueueInfo queue = await context.BrokerRetry.RunAsync(
                 async _ => await context.Management.GetQueueAsync(new(planned.VirtualHost, planned.Name), cancellationToken).ConfigureAwait(false) is { } found
-                    ? await context.Policies.ApplyAsync(found, context.Plan.Version, cancellationToken).ConfigureAwait(false)
+                    ? await context.Members.AskAsync(await context.Policies.ApplyAsync(found, context.Plan.Version, cancellationToken).ConfigureAwait(false), context.Plan.Version, cancellationToken).ConfigureAwait(false)
                     : planned,
                 cancellationToken).ConfigureAwait(false);
             if (!context.Plan.IsCluster || queue.Type == QueueTypes.Classic || ReadSafetyRules.NotAvailable(queue, context.Plan.Version) is null)

@@ -27,6 +27,9 @@ internal sealed class CaptureContext(BackupPlan plan, BackupCatalog catalog, Bac
     /// <summary>Its policies, as they are now.</summary>
     internal required CurrentPolicies Policies { get; init; }
 
+    /// <summary>What the members of its quorum queues run, which may be upgraded at this moment.</summary>
+    internal required QueueMembers Members { get; init; }
+
     /// <summary>Other runs of this module at the same cluster.</summary>
     internal required OtherRuns Others { get; init; }
 

@@ -20,7 +20,7 @@ internal sealed class LastReads
     {
         HashSet<QueueName> wanted =
         [
-            .. queues.Where(queue => queue.Decision?.Plan is { ReleaseCounts: true, DeliveryLimit: not null }).Select(queue => new QueueName(queue.VirtualHost, queue.Name)),
+            .. queues.Where(queue => queue.Decision?.Plan is { ReleaseCounts: true }).Select(queue => new QueueName(queue.VirtualHost, queue.Name)),
         ];
         if (wanted.Count == 0)
         {

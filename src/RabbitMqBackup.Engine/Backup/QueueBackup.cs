@@ -266,6 +266,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             MaxHold = plan.MaxHold,
             StopAtDeliveryCount = context.Options.Force && !plan.IsRepeated ? null : plan.StopAtDeliveryCount,
             DeliveryLimit = plan.ReleaseCounts ? plan.DeliveryLimit : null,
+            CountsAcquisitions = plan.CountsAcquisitions,
             Rescue = _rescue,
             Rescued = outcome => _rescued = outcome,
             DepthKnown = depth => _depth = Math.Max(_depth ?? 0, depth),

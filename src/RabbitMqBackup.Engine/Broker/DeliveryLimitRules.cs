@@ -18,10 +18,15 @@ internal static class DeliveryLimitRules
         return releaseCounts ? Math.Max(0, value - (options.DeliveryLimitReserve ?? DeliveryLimit.DefaultReserve(value))) : value;
     }
 
-    internal static IEnumerable<ReadFinding> Check(QueueInfo queue, ReadPlan plan, ReadSafetyOptions options)
+    internal static IEnumerable<ReadFinding> Check(QueueInfo queue, ReadPlan plan, Version broker, ReadSafetyOptions options)
     {
         if (plan is not { DeliveryLimit: { } limit, StopAtDeliveryCount: { } stop })
         {
+            if (plan is { ReleaseCounts: true, DeliveryLimit: null } && broker.Major < 4)
+            {
+                yield return Unlimited(options.LastRead?.Invoke(new(queue.VirtualHost, queue.Name))?.HighestDeliveryCount ?? 0);
+            }
+
             yield break;
         }
 
@@ -42,18 +47,28 @@ internal static class DeliveryLimitRules
         }
         else if (plan.ReleaseCounts)
         {
-            yield return ReadFinding.Caution(Cost(queue, limit, stop, options));
+            yield return ReadFinding.Caution(Cost(queue, limit, stop, broker, options));
         }
+    }
+
+    /// <summary>The counts outlive an upgrade, the absence of a limit does not.</summary>
+    private static ReadFinding Unlimited(long highestCount)
+    {
+        const string Upgrade = $"set delivery-limit to -1 by a policy when it is upgraded to RabbitMQ 4, which drops or dead-letters messages at 20 by default.";
+        return highestCount + 1 < DeliveryLimit.Default - DeliveryLimit.DefaultReserve(DeliveryLimit.Default)
+            ? ReadFinding.Note($"Each backup raises the delivery count of its messages by one, to which there is no limit here; {Upgrade}")
+            : ReadFinding.Caution($"The last backup saw a message that had been given back {highestCount} times, to which there is no limit here; {Upgrade}");
     }
 
     /// <summary>Nobody is at work, and nothing was taken out: what the last backup read is still there.</summary>
     private static bool LooksUntouched(QueueInfo queue, LastRead last) => queue is { Consumers: 0, Unacknowledged: 0 } && queue.Messages >= last.Depth;
 
-    private static string Cost(QueueInfo queue, long limit, long stop, ReadSafetyOptions options)
+    private static string Cost(QueueInfo queue, long limit, long stop, Version broker, ReadSafetyOptions options)
     {
         string seen = options.LastRead?.Invoke(new(queue.VirtualHost, queue.Name)) is { } last
             ? $" The last backup saw a message with {last.HighestDeliveryCount}."
             : "";
-        return $"Each backup costs every message one of its {limit} deliveries (before RabbitMQ 4.3 every return counts); reading stops at a message with {stop}.{seen}";
+        string why = broker < ReadSafety.UncountedNack ? "before RabbitMQ 4.3 every return counts" : "a member of it runs a RabbitMQ before 4.3, where every return counts, or gives no answer";
+        return $"Each backup costs every message one of its {limit} deliveries ({why}); reading stops at a message with {stop}.{seen}";
     }
 }

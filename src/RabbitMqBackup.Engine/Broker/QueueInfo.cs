@@ -81,6 +81,9 @@ public sealed record QueueInfo
     /// <summary>Those of <see cref="Members"/> that are up.</summary>
     internal IReadOnlyList<string> Online { get; init; } = [];
 
+    /// <summary>What its members run (quorum queues); null where that was not asked, or nobody tells.</summary>
+    internal MachineVersions? Machines { get; init; }
+
     /// <summary>How the queue is to be read, if at all; null before the pre-flight check.</summary>
     internal ReadDecision? Decision { get; init; }
 

@@ -40,6 +40,7 @@ public static class QueueListing
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         QueueSelectionMatcher matcher = new(selection);
+        QueueMembers members = new(management);
         List<RabbitBackupException> problems = [];
         Version version = (await management.GetOverviewAsync(cancellationToken).ConfigureAwait(false)).Version;
         IAsyncEnumerable<QueueInfo> source = selection.Exactly is { Count: <= MaxSingleRequests } few
@@ -49,7 +50,7 @@ public static class QueueListing
         {
             if (matcher.Matches(queue) && !RestoreClaims.IsClaim(queue))
             {
-                yield return WithVerdict(queue, version, options);
+                yield return WithVerdict(await members.AskWhileUpgradingAsync(queue, version, cancellationToken).ConfigureAwait(false), version, options);
             }
         }
 

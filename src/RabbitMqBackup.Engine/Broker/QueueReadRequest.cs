@@ -85,6 +85,9 @@ internal sealed record QueueReadRequest
     /// </summary>
     public long? DeliveryLimit { get; init; }
 
+    /// <summary>Deliveries are counted by <c>x-acquired-count</c>, also; see <see cref="ReadPlan.CountsAcquisitions"/>.</summary>
+    public bool CountsAcquisitions { get; init; }
+
     /// <summary>Helps messages at the <see cref="DeliveryLimit"/>; without it they are given back, and lost.</summary>
     public IDeliveryLimitRescue? Rescue { get; init; }
 

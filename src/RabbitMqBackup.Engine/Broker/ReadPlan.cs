@@ -24,6 +24,9 @@ internal sealed record ReadPlan
     /// <summary>Each release (not only a crash) raises the delivery count of every message of this queue.</summary>
     public bool ReleaseCounts { get; init; }
 
+    /// <summary>It is so since a member runs a version before 4.3: nodes of 4.3 tell of what counts there in another header, <c>x-acquired-count</c>.</summary>
+    public bool CountsAcquisitions { get; init; }
+
     /// <summary>The delivery limit in force: a message that is read with a count at this limit is lost by the next counted release. Null: unlimited, or not a quorum queue.</summary>
     public long? DeliveryLimit { get; init; }
 

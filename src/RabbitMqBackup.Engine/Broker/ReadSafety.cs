@@ -40,8 +40,8 @@ internal static class ReadSafety
         }
 
         ReadPlan plan = Plan(queue, broker, options);
-        findings.AddRange(DeliveryLimitRules.Check(queue, plan, options));
-        if (ReadSafetyRules.ConsumerTimeout(queue, broker) is { } finding)
+        findings.AddRange(DeliveryLimitRules.Check(queue, plan, broker, options));
+        if (ReadSafetyRules.ConsumerTimeout(queue, MachineVersions.Oldest(queue, broker)) is { } finding)
         {
             findings.Add(finding);
         }
@@ -64,8 +64,9 @@ internal static class ReadSafety
     private static ReadPlan Plan(QueueInfo queue, Version broker, ReadSafetyOptions options)
     {
         bool quorum = queue.Type == QueueTypes.Quorum;
-        bool nack = quorum && broker >= UncountedNack;
-        DeliveryLimit limit = DeliveryLimit.Of(queue, broker);
+        Version oldest = MachineVersions.Oldest(queue, broker);
+        bool nack = quorum && oldest >= UncountedNack;
+        DeliveryLimit limit = DeliveryLimit.Of(queue, MachineVersions.Newest(queue, broker));
         return new()
         {
             Method = ReadSafetyRules.NeedsGet(queue) ? QueueReadMethod.Get : QueueReadMethod.Consume,
@@ -74,8 +75,9 @@ internal static class ReadSafety
             MaxConsumers = ReadSafetyRules.IsSingleActiveConsumer(queue) ? 1 : 31,
             EndsOnFailover = queue.Type == QueueTypes.Classic && broker.Major < 4,
             ConsumerTimeout = nack ? ConsumerTimeouts.Argument(options) : null,
-            MaxHold = ConsumerTimeouts.MaxHold(queue, broker, options),
+            MaxHold = ConsumerTimeouts.MaxHold(queue, oldest, options),
             ReleaseCounts = quorum && !nack,
+            CountsAcquisitions = quorum && !nack && broker >= UncountedNack,
             DeliveryLimit = limit.Value,
             StopAtDeliveryCount = DeliveryLimitRules.StopAt(limit, releaseCounts: !nack, options),
             LimitCanBeRaised = limit is { Value: not null, IsArgument: false },

@@ -29,8 +29,8 @@ internal static class ReadSafetyRules
 
     /// <summary>Measured on 3.10: the argument -1 is accepted, and every message is dropped at its first return, whatever the way.</summary>
     internal static ReadFinding? UnlimitedArgumentBefore40(QueueInfo queue, Version broker) =>
-        queue.Type == QueueTypes.Quorum && broker.Major < 4 && queue.Arguments.GetValueOrDefault("x-delivery-limit") is < 0L
-            ? ReadFinding.Unreadable(ErrorCode.QueueAtRisk, $"It was declared with x-delivery-limit -1, with which RabbitMQ {broker} drops every message at its first return.")
+        queue.Type == QueueTypes.Quorum && MachineVersions.Oldest(queue, broker) is { Major: < 4 } oldest && queue.Arguments.GetValueOrDefault("x-delivery-limit") is < 0L
+            ? ReadFinding.Unreadable(ErrorCode.QueueAtRisk, $"It was declared with x-delivery-limit -1, with which RabbitMQ {oldest} drops every message at its first return.")
             : null;
 
     /// <summary>

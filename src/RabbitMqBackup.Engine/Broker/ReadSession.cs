@@ -323,7 +323,7 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
     /// <summary>A message that was never given back carries no count.</summary>
     private void CheckDeliveryCount(in Delivery delivery)
     {
-        long? told = DeliveryCount.Find(delivery.Properties);
+        long? told = DeliveryCount.Find(delivery.Properties, acquired: request.CountsAcquisitions && delivery.Redelivered);
         if (told > _highestDeliveryCount)
         {
             _highestDeliveryCount = told.Value;

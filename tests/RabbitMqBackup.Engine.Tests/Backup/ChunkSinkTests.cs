@@ -288,6 +288,7 @@ public sealed class ChunkSinkTests : IAsyncDisposable
             Management = new ManagementClient(plan.Options.Broker),
             Policies = new CurrentPolicies(new ManagementClient(plan.Options.Broker), TimeProvider.System),
             Others = new OtherRuns(new ManagementClient(plan.Options.Broker), TimeProvider.System),
+            Members = new QueueMembers(new ManagementClient(plan.Options.Broker)),
         };
         return new ChunkSink(context, journal.Of("/", "s"), number => QueueKey.Segment("/", "s", number, SegmentCompression.None), committed ?? (_ => { }), next);
     }

@@ -3,6 +3,7 @@ using RabbitMQ.Client;
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Catalog;
 using RabbitMqBackup.Engine.Tests.EndToEnd;
+using RabbitMqBackup.TestHost;
 using Xunit;
 
 namespace RabbitMqBackup.Engine.Tests.Backup;
@@ -44,9 +45,9 @@ internal sealed class LimitedQueue : IAsyncDisposable
 
     internal string VirtualHost => _at.Host.Name;
 
-    internal static async Task<LimitedQueue> CreateAsync(string generation, string source, int limit, string? definition = null)
+    internal static async Task<LimitedQueue> CreateAsync(string generation, string source, int limit, string? definition = null, TestBroker? broker = null)
     {
-        LimitedQueue queue = new(await Situation.CreateAsync(generation));
+        LimitedQueue queue = new(await Situation.CreateAsync(generation, broker));
         if (source is "policy" or "operator")
         {
             await queue._at.PutPolicyAsync(definition ?? $$"""{"delivery-limit":{{limit}}}""", priority: 7, source == "policy" ? "policies" : "operator-policies");

@@ -30,9 +30,9 @@ internal sealed class Situation : IAsyncDisposable
 
     internal EngineHarness Harness { get; }
 
-    internal static async Task<Situation> CreateAsync(string generation)
+    internal static async Task<Situation> CreateAsync(string generation, TestBroker? broker = null)
     {
-        TestVirtualHost host = await Brokers.VirtualHostAsync(generation);
+        TestVirtualHost host = await (broker is null ? Brokers.VirtualHostAsync(generation) : TestVirtualHost.CreateAsync(broker));
         return new Situation(host, await IndependentClient.ConnectAsync(host.Broker, host.Name));
     }
 

@@ -48,6 +48,41 @@ public class ReadSafetyTests
         Assert.Null(decision.SkipCode);
     }
 
+    [Theory]
+    [InlineData("4.3.6", 7, 8, 16)]
+    [InlineData("4.3.6", 0, 8, 16)]
+    [InlineData("4.0.5", 3, 5, 16)]
+    [InlineData("3.13.7", 3, 5, 16)]
+    [InlineData("3.13.7", 3, 3, null)]
+    public void A_queue_with_older_members_is_read_as_on_the_oldest_with_the_limit_of_the_newest(string version, long lowest, long highest, int? stopsAt)
+    {
+        ReadDecision decision = Decide(Quorum() with { Machines = new(lowest, highest) }, Version.Parse(version));
+
+        Assert.Equal((QueueReleaseMethod.ChannelClose, true, stopsAt), (decision.Plan!.Release, decision.Plan.ReleaseCounts, (int?)decision.Plan.StopAtDeliveryCount));
+        Assert.Null(decision.Plan.ConsumerTimeout);
+        Assert.Equal(version == "4.3.6", decision.Plan.CountsAcquisitions);
+    }
+
+    [Fact]
+    public void The_argument_minus_one_is_not_touched_while_a_member_may_run_3_x()
+    {
+        QueueInfo queue = Quorum() with { Arguments = new Dictionary<string, object?> { ["x-delivery-limit"] = -1L } };
+
+        Assert.NotNull(Decide(queue with { Machines = new(5, 5) }, V40).Plan);
+        Assert.Equal((null, ErrorCode.QueueAtRisk), (Decide(queue with { Machines = new(3, 5) }, V40).Plan, Decide(queue with { Machines = new(3, 5) }, V40).SkipCode));
+    }
+
+    [Theory]
+    [InlineData(3, ReadVerdict.Safe)]
+    [InlineData(15, ReadVerdict.Caution)]
+    public void Without_a_limit_it_is_told_what_an_upgrade_will_make_of_the_counts(long highest, ReadVerdict verdict)
+    {
+        ReadDecision decision = ReadSafety.Decide(Quorum(), V310, new() { LastRead = _ => new(highest, 100) });
+
+        Assert.Equal(verdict, decision.Verdict);
+        Assert.Contains("RabbitMQ 4, which drops or dead-letters messages at 20 by default", Assert.Single(decision.Reasons), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_quorum_queue_of_3_10_without_a_limit_is_safe()
     {

@@ -17,7 +17,13 @@ internal static class DeliveryCount
     private const ushort Headers = 1 << 13;
 
     /// <summary>The count, or null when there is none or the list can't be followed.</summary>
-    internal static long? Find(ReadOnlySpan<byte> properties) => Find(properties, "x-delivery-count"u8);
+    /// <param name="properties">The list.</param>
+    /// <param name="acquired">A delivery that came back is counted by the other header; see <see cref="ReadPlan.CountsAcquisitions"/>.</param>
+    internal static long? Find(ReadOnlySpan<byte> properties, bool acquired = false)
+    {
+        long? delivered = Find(properties, "x-delivery-count"u8);
+        return acquired && Find(properties, "x-acquired-count"u8) is { } count && !(delivered >= count) ? count : delivered;
+    }
 
     /// <summary>Any header that holds a whole number.</summary>
     internal static long? Find(ReadOnlySpan<byte> properties, ReadOnlySpan<byte> header)
