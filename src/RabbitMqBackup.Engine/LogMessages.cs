@@ -16,6 +16,8 @@ internal static class LogMessages
 
     internal static void QueueNoted(this IEngineLog log, string queue, string note) => log.Write(LogLevel.Warning, $"Queue {queue}: {note}");
 
+    internal static void NotCaptured(this IEngineLog log, string what) => log.Write(LogLevel.Warning, what);
+
     internal static void PublishersBlocked(this IEngineLog log, string queue, string? reason) => log.Write(
         reason is null ? LogLevel.Information : LogLevel.Warning,
         reason is null ? $"The broker takes messages again; restoring '{queue}' goes on." : $"The broker holds publishers back ({reason}); restoring '{queue}' waits.");

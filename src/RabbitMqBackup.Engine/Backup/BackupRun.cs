@@ -91,6 +91,7 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
         using OtherRuns others = new(management, time);
         using CaptureContext context = new(plan, catalog, journal, log, time) { Management = management, Policies = policies, Members = new(management), Others = others, Ending = ending };
         await using NodeWatch? watch = await WatchNodesAsync(context, cancellationToken).ConfigureAwait(false);
+        await DelayedExchanges.TellAsync(context, cancellationToken).ConfigureAwait(false);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task<(DefinitionsEntry? Entry, bool Failed)> definitionsTask = CaptureDefinitionsAsync(catalog, context, stop.Token);
         List<QueueEntry> queues;

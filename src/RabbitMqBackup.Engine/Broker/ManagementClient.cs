@@ -16,7 +16,7 @@ internal sealed partial class ManagementClient(BrokerOptions options) : IDisposa
     private const long MaxListBytes = 512L << 20;
     private const int MaxAttempts = 4;
     private const string QueueColumns =
-        "name,vhost,type,durable,auto_delete,exclusive,arguments,messages_ready,messages_unacknowledged,message_bytes_ready,messages_delayed,consumers,policy,effective_policy_definition," +
+        "name,vhost,type,durable,auto_delete,exclusive,arguments,messages_ready,messages_unacknowledged,message_bytes_ready,messages_delayed,messages_dlx,consumers,policy,effective_policy_definition," +
         "state,node,leader,members,online,single_active_consumer_tag,single_active_consumer_ctag,exclusive_consumer_tag,delivery_limit";
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200);
@@ -202,13 +202,12 @@ internal sealed partial class ManagementClient(BrokerOptions options) : IDisposa
     /// <summary>All exchanges that the user may see.</summary>
     internal async Task<IReadOnlyList<ExchangeInfo>> ListExchangesAsync(CancellationToken cancellationToken)
     {
-        const string path = "/api/exchanges?columns=name,vhost,type,internal,arguments,policy";
+        const string path = "/api/exchanges?columns=name,vhost,type,internal,arguments,policy,messages_delayed";
         using JsonDocument json = await GetAsync(path, MaxListBytes, UserTag.Management, cancellationToken).ConfigureAwait(false) ?? throw NotTheApi();
         IReadOnlyList<PolicyRule> policies = await ListRulesAsync("/api/policies", cancellationToken).ConfigureAwait(false);
         return
         [
-            .. json.RootElement.Items().Select(item => new ExchangeInfo(
-                item.Text("vhost") ?? "", item.Text("name") ?? "", item.Text("type") ?? "", item.Flag("internal"), item.Member("arguments").Text("alternate-exchange") ?? ByPolicy(item))),
+            .. json.RootElement.Items().Select(item => ManagementJson.Exchange(item, ByPolicy(item))),
         ];
 
         string? ByPolicy(JsonElement item) => policies

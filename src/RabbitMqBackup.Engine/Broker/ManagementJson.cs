@@ -37,6 +37,7 @@ internal static class ManagementJson
             Unacknowledged = json.Integer("messages_unacknowledged") ?? 0,
             MessageBytes = json.Integer("message_bytes_ready") ?? 0,
             Delayed = json.Integer("messages_delayed") ?? 0,
+            DeadLettering = json.Integer("messages_dlx") ?? 0,
             Consumers = (int)Math.Min(json.Integer("consumers") ?? 0, int.MaxValue),
             KnownConsumers = json.Member("consumer_details") is { ValueKind: JsonValueKind.Array } known ? known.Items().Count(consumer => !ReadChannels.IsOurs(consumer.Text("consumer_tag"))) : null,
             Durable = json.Flag("durable"),
@@ -56,6 +57,12 @@ internal static class ManagementJson
             HasActiveConsumer = IsTag(json.Text("single_active_consumer_tag")) || IsTag(json.Text("single_active_consumer_ctag")),
         };
     }
+
+    internal static ExchangeInfo Exchange(JsonElement json, string? alternateByPolicy) => new(
+        json.Text("vhost") ?? "", json.Text("name") ?? "", json.Text("type") ?? "", json.Flag("internal"), json.Member("arguments").Text("alternate-exchange") ?? alternateByPolicy)
+    {
+        Delayed = json.Integer("messages_delayed") ?? 0,
+    };
 
     internal static NodeHealth Node(JsonElement json) => new()
     {

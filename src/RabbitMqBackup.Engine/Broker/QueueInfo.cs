@@ -69,6 +69,9 @@ public sealed record QueueInfo
     /// <summary>Messages that are neither ready nor unacknowledged since a delayed retry hides them (quorum queues, from 4.3).</summary>
     internal long Delayed { get; init; }
 
+    /// <summary>Messages that have left the queue's order and wait until another queue has taken them (dead-letter strategy at-least-once of quorum queues).</summary>
+    internal long DeadLettering { get; init; }
+
     /// <summary>A consumer holds the queue exclusively.</summary>
     internal bool HasExclusiveConsumer { get; init; }
 

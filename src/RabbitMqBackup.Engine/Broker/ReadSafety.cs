@@ -24,6 +24,7 @@ internal static class ReadSafety
         ReadSafetyRules.LiveConsumers,
         ReadSafetyRules.HeldByConsumers,
         ReadSafetyRules.HiddenByDelayedRetry,
+        ReadSafetyRules.WaitingToBeDeadLettered,
         ReadSafetyRules.TimeToLive,
         ReadSafetyRules.Expires,
         ReadSafetyRules.MaxLength,

@@ -51,6 +51,25 @@ public sealed class ReadByVersionTests
     }
 
     [Theory]
+    [MemberData(nameof(Situation.Generations), MemberType = typeof(Situation))]
+    public async Task Messages_that_wait_to_be_dead_lettered_are_told(string generation)
+    {
+        await using Situation at = await Situation.CreateAsync(generation);
+        await at.Client.DeclareAsync(Situation.Queue, "quorum", new()
+        {
+            ["x-dead-letter-exchange"] = "", ["x-dead-letter-routing-key"] = "nobody", ["x-dead-letter-strategy"] = "at-least-once", ["x-overflow"] = "reject-publish",
+        });
+        await at.FillAsync(10);
+        await at.Client.RejectAsync(Situation.Queue, 4);
+        await at.UntilListedAsync(queue => queue is { DeadLettering: 4, Messages: 6 });
+
+        QueueEntry entry = await at.BackupAsync();
+
+        Assert.Equal((QueueOutcome.Captured, 6, 6), (entry.Outcome, (int)entry.Messages, (int)entry.DepthAtStart));
+        Assert.Contains(entry.VerdictReasons, reason => reason.StartsWith("About 4 message(s) wait to be dead-lettered and will not be in the backup", StringComparison.Ordinal));
+    }
+
+    [Theory]
     [MemberData(nameof(Situation.GenerationsAndTypes), MemberType = typeof(Situation))]
     public async Task Priorities_are_delivered_after_a_backup_as_before(string generation, string type)
     {

@@ -172,7 +172,12 @@ public class ManagementClientTests
     {
         await using ManagedVirtualHost host = await ManagedVirtualHost.CreateAsync(generation);
 
-        NodeHealth node = Assert.Single(await host.Management.ListNodesAsync(Cancel));
+        NodeHealth node;
+        // A node that has just started has no statistics of itself for some seconds.
+        for (DateTime deadline = DateTime.UtcNow.AddSeconds(30); (node = Assert.Single(await host.Management.ListNodesAsync(Cancel))).MemoryLimit == 0 && DateTime.UtcNow < deadline;)
+        {
+            await Task.Delay(200, Cancel);
+        }
 
         Assert.True(node.Running);
         Assert.InRange(node.MemoryUsed, 1, node.MemoryLimit);

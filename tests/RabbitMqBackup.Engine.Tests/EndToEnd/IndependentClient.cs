@@ -138,14 +138,19 @@ internal sealed class IndependentClient : IAsyncDisposable
     }
 
     /// <summary>Takes the first message and gives it back, so often.</summary>
-    internal async Task RejectFirstAsync(string queue, int times)
+    internal Task RejectFirstAsync(string queue, int times) => RejectAsync(queue, times, requeue: true);
+
+    /// <summary>Takes the first message and rejects it for good, so often: it is dropped or dead-lettered.</summary>
+    internal Task RejectAsync(string queue, int times) => RejectAsync(queue, times, requeue: false);
+
+    private async Task RejectAsync(string queue, int times, bool requeue)
     {
         await using IChannel channel = await _connection.CreateChannelAsync();
         for (int i = 0; i < times; i++)
         {
             BasicGetResult? got = await channel.BasicGetAsync(queue, autoAck: false);
             Assert.NotNull(got);
-            await channel.BasicRejectAsync(got.DeliveryTag, requeue: true);
+            await channel.BasicRejectAsync(got.DeliveryTag, requeue);
         }
     }
 
