@@ -256,6 +256,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             Release = plan.Release,
             ConsumerTimeout = plan.ConsumerTimeout,
             EndsOnFailover = plan.EndsOnFailover,
+            Yields = plan.Yields,
             IsQuorum = queue.Type == QueueTypes.Quorum,
             Prefetch = Prefetch(),
             SizesUnknown = queue.MessageBytes == 0,

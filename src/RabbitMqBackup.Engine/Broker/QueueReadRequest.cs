@@ -45,8 +45,11 @@ internal sealed record QueueReadRequest
     /// <summary>The consumer argument <c>x-consumer-timeout</c>: how long the broker lets the messages be held. Only quorum queues from 4.3 take it; null for none.</summary>
     public TimeSpan? ConsumerTimeout { get; init; }
 
-    /// <summary>A classic queue that may be mirrored: the read is to end when another mirror leads it, see <see cref="Amqp.ConsumeArgument.CancelOnFailover"/>.</summary>
+    /// <summary>A classic queue that may be mirrored: the read is to end when another mirror leads it, see <see cref="Amqp.ConsumeArguments.CancelOnFailover"/>.</summary>
     public bool EndsOnFailover { get; init; }
+
+    /// <summary>Consumers of others come first, see <see cref="Amqp.ConsumeArguments.Yields"/>.</summary>
+    public bool Yields { get; init; }
 
     /// <summary>When nothing came for this long though more was ready at the start, the broker is asked whether anything still is. Default 2 s.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(2);

@@ -42,14 +42,12 @@ internal sealed class ReadChannels(DataConnection connection, QueueReadRequest r
         }
 
         ReadChannel current = _all[^1];
-        ConsumeArgument argument = request.ConsumerTimeout is { } timeout ? ConsumeArgument.Timeout(timeout)
-            : request.EndsOnFailover ? ConsumeArgument.CancelOnFailover
-            : ConsumeArgument.None;
+        ConsumeArguments arguments = new() { Timeout = request.ConsumerTimeout, CancelOnFailover = request.EndsOnFailover, Yields = request.Yields };
         string tag = $"bk-{current.Added++:000}";
         current.Consumers.Add(tag);
         try
         {
-            await current.Channel.ConsumeAsync(request.Queue.Name, tag, (ushort)prefetch, argument, cancellationToken).ConfigureAwait(false);
+            await current.Channel.ConsumeAsync(request.Queue.Name, tag, (ushort)prefetch, arguments, cancellationToken).ConfigureAwait(false);
         }
         catch (RabbitBackupException refusal) when (CloseReason.IsConsumerLimit(refusal) && current.Consumers.Count > 1)
         {

@@ -18,6 +18,9 @@ internal sealed record ReadPlan
     /// <summary>The queue may have mirrors, one of which goes on delivering from the queue's head when the leader's node dies: the read has to end then.</summary>
     public bool EndsOnFailover { get; init; }
 
+    /// <summary>Consumers are of a priority below zero, see <see cref="ReadSafetyRules.IsFederated"/>.</summary>
+    public bool Yields { get; init; }
+
     /// <summary>Everything must be given back before the oldest delivery is this old, or the broker takes it back by itself; null for no such limit.</summary>
     public TimeSpan? MaxHold { get; init; }
 

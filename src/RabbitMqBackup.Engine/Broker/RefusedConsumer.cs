@@ -13,7 +13,7 @@ internal sealed class RefusedConsumer(DataConnection connection, QueueName queue
         DataChannel probe = await connection.OpenChannelAsync(queue.ToString(), ChannelEvents.None, cancellationToken).ConfigureAwait(false);
         try
         {
-            await probe.ConsumeAsync(queue.Name, "bk-probe", 1, ConsumeArgument.Invalid, cancellationToken).ConfigureAwait(false);
+            await probe.ConsumeAsync(queue.Name, "bk-probe", 1, new() { IsInvalid = true }, cancellationToken).ConfigureAwait(false);
             await probe.CloseAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (RabbitBackupException answer) when (answer.Code == ErrorCode.BrokerAccessRefused)

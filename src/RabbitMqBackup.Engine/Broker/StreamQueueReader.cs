@@ -29,7 +29,7 @@ internal sealed class StreamQueueReader(BrokerOptions options, TimeProvider time
             Session last = new(null, long.MaxValue);
             DataChannel looking = await connection.OpenChannelAsync(stream.ToString(), last, cancellationToken).ConfigureAwait(false);
             DeclareOk depth = await looking.DeclarePassiveAsync(stream.Name, cancellationToken).ConfigureAwait(false);
-            await looking.ConsumeAsync(stream.Name, "end", ushort.MaxValue, ConsumeArgument.StreamOffset("last"), cancellationToken).ConfigureAwait(false);
+            await looking.ConsumeAsync(stream.Name, "end", ushort.MaxValue, new() { StreamOffset = "last" }, cancellationToken).ConfigureAwait(false);
             await last.WaitForQuietAsync(Quiet, time, cancellationToken).ConfigureAwait(false);
             await looking.CloseAsync(cancellationToken).ConfigureAwait(false);
             if (last.LastOffset is not { } end)
@@ -40,7 +40,7 @@ internal sealed class StreamQueueReader(BrokerOptions options, TimeProvider time
             Session session = new(sink, end);
             DataChannel channel = await connection.OpenChannelAsync(stream.ToString(), session, cancellationToken).ConfigureAwait(false);
             session.Channel = channel;
-            await channel.ConsumeAsync(stream.Name, "read", Prefetch, ConsumeArgument.StreamOffset("first"), cancellationToken).ConfigureAwait(false);
+            await channel.ConsumeAsync(stream.Name, "read", Prefetch, new() { StreamOffset = "first" }, cancellationToken).ConfigureAwait(false);
             await session.WaitForEndAsync(options.RequestTimeout, time, cancellationToken).ConfigureAwait(false);
             await channel.CloseAsync(cancellationToken).ConfigureAwait(false);
             return new StreamQueueReadResult(session.FirstOffset, session.LastOffset, session.Count, session.Missing, depth.Ready);

@@ -90,16 +90,16 @@ internal static class BasicMethods
     }
 
     /// <summary>consume: <c>reserved u16 · queue shortstr · consumer-tag shortstr · (no-local, no-ack, exclusive, no-wait) bits · arguments table</c></summary>
-    internal static void WriteConsume(IBufferWriter<byte> output, ushort channel, string queue, string consumerTag, ConsumeArgument argument)
+    internal static void WriteConsume(IBufferWriter<byte> output, ushort channel, string queue, string consumerTag, ConsumeArguments arguments)
     {
         MethodWriter writer = new(output, channel, MethodId.BasicConsume, 3 + (2 * MethodWriter.MaxShortString) + 64);
         writer.UInt16(0);
         writer.ShortString(queue);
         writer.ShortString(consumerTag);
         writer.UInt8(0);
-        int arguments = writer.BeginTable();
-        argument.Write(ref writer);
-        writer.EndTable(arguments);
+        int table = writer.BeginTable();
+        arguments.Write(ref writer);
+        writer.EndTable(table);
         writer.End();
     }
 

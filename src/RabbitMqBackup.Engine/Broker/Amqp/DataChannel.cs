@@ -39,13 +39,13 @@ internal sealed class DataChannel : IDisposable
         CallAsync(MethodId.QueueDeclareOk, output => ChannelMethods.WriteDeclarePassive(output, Number, queue), cancellationToken);
 
     /// <summary>Adds a consumer that may hold so many messages, and waits until the broker has it.</summary>
-    internal Task ConsumeAsync(string queue, string consumerTag, ushort prefetch, ConsumeArgument argument, CancellationToken cancellationToken)
+    internal Task ConsumeAsync(string queue, string consumerTag, ushort prefetch, ConsumeArguments arguments, CancellationToken cancellationToken)
     {
         lock (_connection.Sender.Gate)
         {
             // Nothing between the two: another prefetch would become this consumer's.
             Task qos = CallAsync(MethodId.BasicQosOk, output => BasicMethods.WriteQos(output, Number, prefetch), cancellationToken);
-            Task consume = CallAsync(MethodId.BasicConsumeOk, output => BasicMethods.WriteConsume(output, Number, queue, consumerTag, argument), cancellationToken);
+            Task consume = CallAsync(MethodId.BasicConsumeOk, output => BasicMethods.WriteConsume(output, Number, queue, consumerTag, arguments), cancellationToken);
             return Task.WhenAll(qos, consume);
         }
     }

@@ -26,7 +26,7 @@ public class MethodTests
     {
         Assert.Equal(
             Wire.Method(1, 60, 20, Wire.U16(0), Wire.Short("q"), Wire.Short("bk-000"), [0], Wire.U32(0)),
-            Written(output => BasicMethods.WriteConsume(output, 1, "q", "bk-000", ConsumeArgument.None)));
+            Written(output => BasicMethods.WriteConsume(output, 1, "q", "bk-000", default)));
     }
 
     [Fact]
@@ -35,7 +35,7 @@ public class MethodTests
         byte[] table = [.. Wire.Short("x-consumer-timeout"), (byte)'l', .. Wire.U64(7_200_000)];
         Assert.Equal(
             Wire.Method(1, 60, 20, Wire.U16(0), Wire.Short("q"), Wire.Short("bk-001"), [0], Wire.U32((uint)table.Length), table),
-            Written(output => BasicMethods.WriteConsume(output, 1, "q", "bk-001", ConsumeArgument.Timeout(TimeSpan.FromHours(2)))));
+            Written(output => BasicMethods.WriteConsume(output, 1, "q", "bk-001", new() { Timeout = TimeSpan.FromHours(2) })));
     }
 
     [Fact]
