@@ -69,6 +69,45 @@ public sealed class ReadByVersionTests
         Assert.Contains(entry.VerdictReasons, reason => reason.StartsWith("About 4 message(s) wait to be dead-lettered and will not be in the backup", StringComparison.Ordinal));
     }
 
+    /// <summary>Before 4.3 a quorum queue without a limit publishes what is nacked to itself once more: behind what came meanwhile, and with the default priority (rabbit_fifo, <c>requeue</c>).</summary>
+    [Theory]
+    [InlineData("3.10", "none")]
+    [InlineData("4.0", "argument")]
+    [InlineData("4.3", "argument")]
+    [InlineData("4.3", "policy")]
+    public async Task Without_a_delivery_limit_what_is_held_keeps_its_place_before_what_is_published_meanwhile(string generation, string source)
+    {
+        await using Situation at = await Situation.CreateAsync(generation);
+        if (source == "policy")
+        {
+            await at.PutPolicyAsync("""{"delivery-limit":-1}""");
+        }
+
+        string[] queues = [Situation.Queue, "untouched"];
+        foreach (string queue in queues)
+        {
+            await at.Client.DeclareAsync(queue, "quorum", source == "argument" ? new() { ["x-delivery-limit"] = -1 } : null);
+            await at.FillAsync(200, queue, bytes: 10_000);
+            await at.Client.PublishAsync(queue, [(new BasicProperties { MessageId = "urgent", Priority = 9 }, new byte[10])]);
+        }
+
+        for (int run = 0; run < 2; run++)
+        {
+            using ManualResetEventSlim go = at.HoldUp();
+            Task<QueueEntry> backup = Task.Run(() => at.BackupAsync(perSecond: 1000));
+            await at.UntilHeldAsync(Situation.Queue);
+            foreach (string queue in queues)
+            {
+                await at.Client.PublishAsync(queue, Enumerable.Range(0, 20).Select(number => (new BasicProperties { MessageId = $"later {run} {number}" }, new byte[10])));
+            }
+
+            go.Set();
+            Assert.Equal(QueueOutcome.Captured, (await backup).Outcome);
+        }
+
+        Assert.Equal(await at.Client.TakeFingerprintsAsync("untouched"), await at.Client.TakeFingerprintsAsync(Situation.Queue));
+    }
+
     [Theory]
     [MemberData(nameof(Situation.GenerationsAndTypes), MemberType = typeof(Situation))]
     public async Task Priorities_are_delivered_after_a_backup_as_before(string generation, string type)
