@@ -95,7 +95,8 @@ Describe 'Backup and restore' -Skip:(-not $env:RABBITMQ_TEST_AMQP_PORT) {
     It 'gives an error record that a script can rely on for <Name>' -ForEach @(
         @{ Name = 'an unknown queue'; Id = 'QueueNotFound'; Category = 'ObjectNotFound'; Script = { Backup-RabbitMq @common -Queue no-such-queue } }
         @{ Name = 'an existing id'; Id = 'BackupExists'; Category = 'ResourceExists'; Script = { 1..2 | ForEach-Object { Backup-RabbitMq @common -BackupId daily } } }
-        @{ Name = 'an unknown backup'; Id = 'BackupNotFound'; Category = 'ObjectNotFound'; Script = { Get-RabbitBackup $store no-such-backup } }
+        @{ Name = 'an unknown backup'; Id = 'BackupNotFound'; Category = 'ObjectNotFound'; Script = { $null = Backup-RabbitMq @common; Get-RabbitBackup $store no-such-backup } }
+        @{ Name = 'a store that is not there'; Id = 'ObjectNotFound'; Category = 'ObjectNotFound'; Script = { Get-RabbitBackup $store } }
         @{ Name = 'a wrong password'; Id = 'BrokerAuthenticationFailed'; Category = 'AuthenticationError'; Script = {
                 Get-RabbitQueue -Connection $rabbit -Credential ([pscredential]::new('guest', (ConvertTo-SecureString geheim -AsPlainText -Force)))
             }
