@@ -87,7 +87,9 @@ public sealed class ExportRabbitDefinitionsCommand : DefinitionsCmdlet
         else if (ShouldProcess(file, $"Write the definitions of {source}"))
         {
             Run(token => new DefinitionsFile(file).WriteAsync(document.ToJson(), Force, token));
-            WriteObject(new FileInfo(file));
+
+            // As Get-Item has it: on Unix PowerShell shows mode, owner and size from what its provider adds.
+            WriteObject(InvokeProvider.Item.Get([$"Microsoft.PowerShell.Core\\FileSystem::{file}"], force: true, literalPath: true), enumerateCollection: true);
         }
     }
 
