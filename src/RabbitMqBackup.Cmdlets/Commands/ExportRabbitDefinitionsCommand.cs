@@ -54,7 +54,7 @@ public sealed class ExportRabbitDefinitionsCommand : DefinitionsCmdlet
     /// <inheritdoc/>
     protected override void End()
     {
-        string? file = Path is null ? null : SessionState.Path.GetUnresolvedProviderPathFromPSPath(Path);
+        string? file = Path is null ? null : FilePath.Full(Path, SessionState.Path);
         if (file is not null && File.Exists(file) && !Force)
         {
             throw new ArgumentException($"'{file}' is there already: use -Force to replace it.", nameof(Path));
