@@ -37,7 +37,7 @@
     PrivateData          = @{
         PSData = @{
             Tags         = @('RabbitMQ', 'AMQP', 'Backup', 'Restore', 'Migration', 'Queue', 'DisasterRecovery', 'PSEdition_Core', 'Windows', 'Linux', 'MacOS')
-            ReleaseNotes = 'First version: backup of classic and quorum queues and of the definitions into a folder, verification, restore. See CHANGELOG.md.'
+            ReleaseNotes = 'First version: backup of classic queues, quorum queues, streams and definitions into folders, S3, Azure Blob Storage and Google Cloud Storage, verification, restore. See CHANGELOG.md.'
         }
     }
 }

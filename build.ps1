@@ -35,9 +35,10 @@ function Invoke-Build {
 
 function Invoke-Test {
     Invoke-DotNet test (Join-Path $PSScriptRoot RabbitMqBackup.sln) -c $Configuration
-    if (Get-Module -ListAvailable Pester | Where-Object Version -GE 5.0) {
+    if (Get-Module -ListAvailable Pester | Where-Object Version -GE '5.0') {
         # A process of its own: a session that has loaded the module keeps its old assemblies.
-        & (Get-Process -Id $PID).Path -NoProfile -File (Join-Path $PSScriptRoot tests Module Invoke-ModuleTests.ps1)
+        # By its folder: installed as a .NET tool, this one's own process is dotnet.
+        & (Join-Path $PSHOME pwsh) -NoProfile -File (Join-Path $PSScriptRoot tests Module Invoke-ModuleTests.ps1)
         if ($LASTEXITCODE -ne 0) {
             throw 'Pester tests failed.'
         }

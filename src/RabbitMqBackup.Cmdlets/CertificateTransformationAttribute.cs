@@ -29,17 +29,19 @@ internal sealed class CertificateTransformationAttribute : ArgumentTransformatio
             }
             else
             {
-                certificates.AddRange(Load(engineIntrinsics.SessionState.Path.GetUnresolvedProviderPathFromPSPath(plain.ToString() ?? "")));
+                certificates.AddRange(Load(plain.ToString() ?? "", engineIntrinsics.SessionState.Path));
             }
         }
 
         return WithKey && certificates.Count == 1 ? certificates[0] : certificates.ToArray();
     }
 
-    private X509Certificate2Collection Load(string path)
+    private X509Certificate2Collection Load(string text, PathIntrinsics paths)
     {
+        string path = text;
         try
         {
+            path = FilePath.Full(text, paths);
             X509Certificate2Collection loaded = [];
             if (!WithKey)
             {
@@ -52,6 +54,10 @@ internal sealed class CertificateTransformationAttribute : ArgumentTransformatio
 
             // Windows can't use a key that was read from PEM for TLS before it went through PFX.
             return [pem ? new X509Certificate2(X509Certificate2.CreateFromPemFile(path).Export(X509ContentType.Pfx)) : new X509Certificate2(path)];
+        }
+        catch (ArgumentException mistake)
+        {
+            throw new ArgumentTransformationMetadataException(ErrorRecords.Message(mistake), mistake);
         }
         catch (Exception failure) when (failure is CryptographicException or IOException or UnauthorizedAccessException)
         {

@@ -23,7 +23,7 @@ internal sealed class DefinitionsSourceTransformationAttribute : ArgumentTransfo
                 BackupManifest manifest => DefinitionsSource.Of(manifest),
                 RabbitConnection connection => DefinitionsSource.Of(connection),
                 string text when IsUri(text) => DefinitionsSource.Of(RabbitConnection.Parse(text)),
-                string { Length: > 0 } path => DefinitionsSource.OfFile(engineIntrinsics.SessionState.Path.GetUnresolvedProviderPathFromPSPath(path)),
+                string { Length: > 0 } path => DefinitionsSource.OfFile(FilePath.Full(path, engineIntrinsics.SessionState.Path)),
                 FileInfo file => DefinitionsSource.OfFile(file.FullName),
                 _ => throw new ArgumentException("Definitions come from a file, a backup of Get-RabbitBackup, a connection or an AMQP URI, or what Export-RabbitDefinitions gives."),
             };

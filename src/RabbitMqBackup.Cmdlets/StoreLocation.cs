@@ -37,10 +37,7 @@ internal static class StoreLocation
     {
         try
         {
-            string path = paths.GetUnresolvedProviderPathFromPSPath(text, out ProviderInfo provider, out _);
-            return provider.Name == "FileSystem"
-                ? path
-                : throw new ArgumentException($"'{text}' is not a folder, but a path of PowerShell's provider {provider.Name}.");
+            return FilePath.Full(text, paths);
         }
         catch (System.Management.Automation.DriveNotFoundException)
         {

@@ -2,9 +2,9 @@ BeforeAll {
     $manifest = (Resolve-Path (Join-Path $PSScriptRoot .. .. RabbitMqBackup.psd1)).Path
     Import-Module $manifest -Force
 
-    # A process of its own, so that nothing is loaded yet.
+    # A process of its own, so that nothing is loaded yet. By its folder: installed as a .NET tool, this one's own process is dotnet.
     function Invoke-NewProcess([string] $Script) {
-        & (Get-Process -Id $PID).Path -NoProfile -NonInteractive -Command $Script
+        & (Join-Path $PSHOME pwsh) -NoProfile -NonInteractive -Command $Script
     }
 }
 
@@ -31,7 +31,7 @@ Describe 'The module' {
     }
 
     It 'works beside another version of <_>' -ForEach 'ZstdSharp', 'RabbitMQ.Client', 'K4os.Compression.LZ4' {
-        $store = Join-Path $TestDrive "none-$_"
+        $store = New-Item -ItemType Directory (Join-Path $TestDrive "empty-$_")
         $answer = Invoke-NewProcess @"
             `$code = '[assembly: System.Reflection.AssemblyVersion("0.0.1.0")] public static class Old { }'
             Add-Type -TypeDefinition `$code -OutputAssembly '$TestDrive/$_.dll'

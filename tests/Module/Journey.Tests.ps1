@@ -92,10 +92,81 @@ Describe 'Backup and restore' -Skip:(-not $env:RABBITMQ_TEST_AMQP_PORT) {
         (Get-RabbitQueue orders -Connection $rabbit).Name | Should -Be orders
     }
 
+    It 'shows the file of definitions as Get-Item does' -Skip:$IsWindows {
+        $shown = Export-RabbitDefinitions (Join-Path $TestDrive 'shown [1].json') -Connection $rabbit -Force | Out-String -Width 120
+        $shown | Should -Match '-rw------- .* \d+ shown \[1\]\.json'
+    }
+
+    It 'backs up in a job, and from several runspaces at once into one store' {
+        $module = (Get-Module RabbitMqBackup).Path -replace 'bin.RabbitMqBackup.Cmdlets.dll$', 'RabbitMqBackup.psd1'
+        $uri, $management = (Get-TestUri $virtualHost), (Get-TestManagementUri)
+        $job = Start-Job {
+            Import-Module $using:module
+            Backup-RabbitMq -Connection (New-RabbitConnection $using:uri -ManagementUri $using:management) -Store $using:store -SkipDefinitions
+        }
+        $copy = Receive-Job $job -Wait -AutoRemoveJob
+        $copy | Format-Table | Out-String -Width 80 | Should -Match "$($copy.BackupId) Complete"
+        $made = 'orders', 'payments' | ForEach-Object -Parallel {
+            Import-Module $using:module
+            Backup-RabbitMq -Connection (New-RabbitConnection $using:uri -ManagementUri $using:management) -Store $using:store -SkipDefinitions -Queue $_
+        }
+        ($made | Measure-Object TotalMessages -Sum).Sum | Should -Be 12
+        (Get-RabbitBackup $store).BackupId | Sort-Object | Should -Be (@($copy) + $made | Sort-Object BackupId).BackupId
+    }
+
+    It 'writes tables, progress and errors to a transcript, and no password' {
+        $transcript = Join-Path $TestDrive transcript.txt
+
+        # Not in the line of the command, which an error shows.
+        $wrong = "amqp://nobody:geheim@$($rabbit.Uri -replace '^amqp://')"
+        $null = Start-Transcript $transcript
+        try {
+            $null = Backup-RabbitMq @common -Verbose
+            Get-RabbitBackup $store | Out-Default
+            Get-RabbitBackup $store no-such-backup -ErrorAction Continue
+            Backup-RabbitMq -Connection $wrong -Store $store
+        }
+        catch {
+            $_ | Out-Default
+        }
+        finally {
+            $null = Stop-Transcript
+        }
+        $text = Get-Content $transcript -Raw
+        $text | Should -Match 'Complete'
+        $text | Should -Match 'no-such-backup'
+        $text | Should -Match 'nobody'
+        $text | Should -Not -Match 'geheim'
+    }
+
+    It 'asks nobody in a job: a restore without -Confirm:$false is refused and changes nothing' {
+        $null = Backup-RabbitMq @common
+        Remove-TestQueue $virtualHost orders
+        $module = (Get-Module RabbitMqBackup).Path -replace 'bin.RabbitMqBackup.Cmdlets.dll$', 'RabbitMqBackup.psd1'
+        $answer = & (Join-Path $PSHOME pwsh) -NoProfile -NonInteractive -Command @"
+            Import-Module '$module'
+            `$ErrorActionPreference = 'Stop'
+            Get-RabbitBackup '$store' | Restore-RabbitMq -Connection (New-RabbitConnection '$(Get-TestUri $virtualHost)' -ManagementUri $(Get-TestManagementUri))
+"@ 2>&1 | Out-String
+        $LASTEXITCODE | Should -Be 1
+        $answer | Should -Match 'nobody to ask'
+        (Get-RabbitQueue -Connection $rabbit).Name | Should -Be payments
+    }
+
+    It 'gives objects that become CSV and JSON' {
+        $backup = Backup-RabbitMq @common
+        ($backup.Queues | Sort-Object Messages -Descending | Select-Object Name, Messages, Outcome | ConvertTo-Csv | ConvertFrom-Csv).Outcome | Should -Be Captured, Captured
+        $read = Get-RabbitBackupMessage $backup -Queue orders | ConvertTo-Json -Depth 4 | ConvertFrom-Json
+        $read.Text | Should -Be (0..6 | ForEach-Object { "orders-$_" })
+        $read[6].Headers.number | Should -Be 6
+        ($backup | ConvertTo-Json -Depth 9 -EnumsAsStrings | ConvertFrom-Json).Status | Should -Be Complete
+    }
+
     It 'gives an error record that a script can rely on for <Name>' -ForEach @(
         @{ Name = 'an unknown queue'; Id = 'QueueNotFound'; Category = 'ObjectNotFound'; Script = { Backup-RabbitMq @common -Queue no-such-queue } }
         @{ Name = 'an existing id'; Id = 'BackupExists'; Category = 'ResourceExists'; Script = { 1..2 | ForEach-Object { Backup-RabbitMq @common -BackupId daily } } }
-        @{ Name = 'an unknown backup'; Id = 'BackupNotFound'; Category = 'ObjectNotFound'; Script = { Get-RabbitBackup $store no-such-backup } }
+        @{ Name = 'an unknown backup'; Id = 'BackupNotFound'; Category = 'ObjectNotFound'; Script = { $null = Backup-RabbitMq @common; Get-RabbitBackup $store no-such-backup } }
+        @{ Name = 'a store that is not there'; Id = 'ObjectNotFound'; Category = 'ObjectNotFound'; Script = { Get-RabbitBackup $store } }
         @{ Name = 'a wrong password'; Id = 'BrokerAuthenticationFailed'; Category = 'AuthenticationError'; Script = {
                 Get-RabbitQueue -Connection $rabbit -Credential ([pscredential]::new('guest', (ConvertTo-SecureString geheim -AsPlainText -Force)))
             }

@@ -22,10 +22,15 @@ public sealed class DefinitionsTests : BrokerTest
         PSObject file = Assert.Single(Session.RunCleanly("$null = $ExecutionContext.SessionState.Path.SetLocation($Folder); Export-RabbitDefinitions ./d.json -Connection $Rabbit"));
         string path = Path.Combine(Folder, "d.json");
         Assert.Equal(path, Value(file, "FullName"));
+        Assert.IsType<FileInfo>(file.BaseObject);
+        Assert.Equal("d.json", Value(file, "PSChildName"));
         Assert.Contains("orders", await File.ReadAllTextAsync(path, Cancellation), StringComparison.Ordinal);
         if (!OperatingSystem.IsWindows())
         {
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
+
+            // What PowerShell's table of files shows there.
+            Assert.NotNull(Value(file, "UnixStat"));
         }
 
         await File.WriteAllTextAsync(path, "mine", Cancellation);

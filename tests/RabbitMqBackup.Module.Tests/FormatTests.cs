@@ -57,6 +57,12 @@ public sealed class FormatTests : IDisposable
             _views.Where(view => Control(view) == "TableControl"),
             view => Assert.Equal(view.Descendants("TableColumnHeader").Count(), view.Descendants("TableColumnItem").Count()));
 
+    [Fact]
+    public void Tables_have_room_for_the_ids_that_backups_get() =>
+        Assert.All(
+            _views.Descendants("TableColumnHeader").Where(header => header.Element("Label")?.Value == "BackupId"),
+            header => Assert.Equal("20261127-205436-733-66107010".Length, (int?)header.Element("Width")));
+
     private IEnumerable<XElement> Of(string type) => _views.Where(view => view.Descendants("TypeName").Any(name => name.Value == type));
 
     private static string Control(XElement view) => view.Elements().Select(element => element.Name.LocalName).Single(name => name.EndsWith("Control", StringComparison.Ordinal));

@@ -66,8 +66,12 @@ public sealed class HelpTests : IDisposable
     }
 
     [Fact]
-    public void The_module_has_an_overview() =>
-        Assert.Contains("Backup-RabbitMq", _session.RunCleanly("Get-Help about_RabbitMqBackup").Single().ToString(), StringComparison.Ordinal);
+    public void The_module_has_an_overview_that_names_every_cmdlet()
+    {
+        string overview = _session.RunCleanly("Get-Help about_RabbitMqBackup").Single().ToString();
+        string list = overview[overview.IndexOf("THE CMDLETS", StringComparison.Ordinal)..overview.IndexOf("CONNECTIONS", StringComparison.Ordinal)];
+        Assert.All(Commands(), command => Assert.Contains($"    {command} ", list, StringComparison.Ordinal));
+    }
 
     private IEnumerable<string> Commands() => [.. _session.RunCleanly("(Get-Module RabbitMqBackup).ExportedCommands.Keys").Select(name => name.ToString())];
 

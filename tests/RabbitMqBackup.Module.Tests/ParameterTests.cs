@@ -51,6 +51,22 @@ public sealed class ParameterTests : IDisposable
         Assert.DoesNotContain("(Parameter", error.ToString(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Export-RabbitDefinitions d.json")]
+    [InlineData("Import-RabbitDefinitions d.json")]
+    [InlineData("Import-RabbitDefinitions $Folder/d.json -UndoPath undo.json")]
+    [InlineData("Compare-RabbitDefinitions d.json")]
+    [InlineData("Undo-RabbitImport undo.json")]
+    [InlineData("New-RabbitConnection amqps://host -CaCertificate ca.pem")]
+    [InlineData("Backup-RabbitMq $Folder -CheckpointPath here")]
+    public void With_the_location_on_another_drive_a_relative_path_is_no_file_of_the_process(string script)
+    {
+        _session.RunCleanly("$null = $ExecutionContext.SessionState.Path.SetLocation('variable:'); [System.IO.File]::WriteAllText(\"$Folder/d.json\", '{}'); $global:PSDefaultParameterValues['*:Connection'] = 'amqp://ops:geheim@127.0.0.1:1'");
+        ErrorRecord error = Assert.Single(_session.Run($"{script} -ErrorAction Stop").Errors);
+        Assert.Contains("is not a folder or a file, but a path of PowerShell's provider Variable", error.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("(Parameter", error.ToString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_password_that_is_missing_is_asked_for_once()
     {

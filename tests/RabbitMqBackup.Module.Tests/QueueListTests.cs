@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using RabbitMqBackup.TestHost;
 using Xunit;
 
 namespace RabbitMqBackup.Module.Tests;
@@ -52,6 +53,19 @@ public sealed class QueueListTests : BrokerTest
         Assert.Empty(Complete("Get-RabbitQueue -Connection amqp://guest@127.0.0.1:1 -Name or"));
         Assert.Empty(Complete("Get-RabbitQueue -Connection amqp://guest:guest@127.0.0.1:1 -Name or"));
         Assert.Empty(Complete("Get-RabbitQueue -Connection nonsense -Name or"));
+    }
+
+    [Fact]
+    public async Task Tab_offers_only_queues_that_the_command_would_take()
+    {
+        await FillAsync("orders", 0);
+        await using TestVirtualHost other = await TestVirtualHost.CreateAsync(Broker, "module");
+        Session.RunCleanly($"$global:All = New-RabbitConnection '{VirtualHost.AmqpUri.GetLeftPart(UriPartial.Authority)}' -ManagementUri $ManagementUri");
+        await AwaitListedAsync("orders", 0);
+        Assert.Equal(["orders"], Complete("Backup-RabbitMq -Connection $Rabbit -Queue or"));
+        Assert.Equal(["orders"], Complete($"Backup-RabbitMq -Connection $All -VirtualHost {VirtualHost.Name} -Queue or"));
+        Assert.Empty(Complete($"Backup-RabbitMq -Connection $All -VirtualHost {other.Name} -Queue or"));
+        Assert.Empty(Complete($"Backup-RabbitMq -Connection $Rabbit -VirtualHost {other.Name} -Queue or"));
     }
 
     private IEnumerable<string> Complete(string line)

@@ -226,7 +226,7 @@ public sealed class BackupRabbitMqCommand : BrokerCmdlet
             Continuous = Continuous,
             Duration = Duration,
             Resume = Resume,
-            CheckpointPath = CheckpointPath is null ? null : SessionState.Path.GetUnresolvedProviderPathFromPSPath(CheckpointPath),
+            CheckpointPath = CheckpointPath is null ? null : FilePath.Full(CheckpointPath, SessionState.Path),
             CheckpointInterval = CheckpointInterval ?? options.CheckpointInterval,
             Retry = RetryTimeout is { } patience ? Patience(options.Retry, patience) : options.Retry,
             Abort = Abort,

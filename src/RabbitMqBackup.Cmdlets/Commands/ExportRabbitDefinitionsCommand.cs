@@ -54,7 +54,7 @@ public sealed class ExportRabbitDefinitionsCommand : DefinitionsCmdlet
     /// <inheritdoc/>
     protected override void End()
     {
-        string? file = Path is null ? null : SessionState.Path.GetUnresolvedProviderPathFromPSPath(Path);
+        string? file = Path is null ? null : FilePath.Full(Path, SessionState.Path);
         if (file is not null && File.Exists(file) && !Force)
         {
             throw new ArgumentException($"'{file}' is there already: use -Force to replace it.", nameof(Path));
@@ -87,7 +87,9 @@ public sealed class ExportRabbitDefinitionsCommand : DefinitionsCmdlet
         else if (ShouldProcess(file, $"Write the definitions of {source}"))
         {
             Run(token => new DefinitionsFile(file).WriteAsync(document.ToJson(), Force, token));
-            WriteObject(new FileInfo(file));
+
+            // As Get-Item has it: on Unix PowerShell shows mode, owner and size from what its provider adds.
+            WriteObject(InvokeProvider.Item.Get([$"Microsoft.PowerShell.Core\\FileSystem::{file}"], force: true, literalPath: true), enumerateCollection: true);
         }
     }
 

@@ -34,7 +34,7 @@ public sealed class ImportRabbitDefinitionsCommand : DefinitionsCmdlet
     /// <inheritdoc/>
     protected override void Process()
     {
-        DefinitionsSource source = InputObject ?? DefinitionsSource.OfFile(SessionState.Path.GetUnresolvedProviderPathFromPSPath(Path));
+        DefinitionsSource source = InputObject ?? DefinitionsSource.OfFile(FilePath.Full(Path, SessionState.Path));
         if (Read(source) is { } document)
         {
             Import(document);
@@ -53,7 +53,7 @@ public sealed class ImportRabbitDefinitionsCommand : DefinitionsCmdlet
     private void Import(DefinitionsDocument document)
     {
         CheckTarget(document);
-        string? undo = UndoPath is null ? null : SessionState.Path.GetUnresolvedProviderPathFromPSPath(UndoPath);
+        string? undo = UndoPath is null ? null : FilePath.Full(UndoPath, SessionState.Path);
         if (_undoIsKept || (undo is not null && File.Exists(undo) && !Force))
         {
             throw new ArgumentException(_undoIsKept ? "-UndoPath keeps one import, and more came down the pipeline." : $"'{undo}' is there already: use -Force to replace it.", nameof(UndoPath));

@@ -208,7 +208,7 @@ public sealed class NewRabbitBackupStoreCommand : AsyncCmdlet
 
     private GcsOptions Google() => new()
     {
-        CredentialFile = CredentialFile is null ? null : SessionState.Path.GetUnresolvedProviderPathFromPSPath(CredentialFile),
+        CredentialFile = CredentialFile is null ? null : FilePath.Full(CredentialFile, SessionState.Path),
         Endpoint = Endpoint,
         StorageClass = StorageClass,
     };

@@ -289,7 +289,7 @@ public sealed class RestoreRabbitMqCommand : BrokerCmdlet
             RejectedStore = RejectedStore,
             SkipDefinitions = SkipDefinitions,
             Resume = Resume,
-            CheckpointPath = CheckpointPath is null ? null : SessionState.Path.GetUnresolvedProviderPathFromPSPath(CheckpointPath),
+            CheckpointPath = CheckpointPath is null ? null : FilePath.Full(CheckpointPath, SessionState.Path),
             RetryTimeout = RetryTimeout ?? options.RetryTimeout,
             Force = Force,
             BreakStaleLease = BreakStaleLease,

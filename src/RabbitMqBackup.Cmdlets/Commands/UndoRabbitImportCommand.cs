@@ -26,7 +26,7 @@ public sealed class UndoRabbitImportCommand : BrokerCmdlet
     /// <inheritdoc/>
     protected override void Process()
     {
-        ImportReport import = Report ?? Run(new DefinitionsFile(SessionState.Path.GetUnresolvedProviderPathFromPSPath(Path)).ReadReportAsync);
+        ImportReport import = Report ?? Run(new DefinitionsFile(FilePath.Full(Path, SessionState.Path)).ReadReportAsync);
         DefinitionsImporter importer = new(Log);
         UndoPlan plan = Run(token => importer.PlanUndoAsync(OpenConnection().Options, import, Force, Progress, token));
         if (MayChange($"{plan.Summary}, on {plan.Target}", "Undo an import to RabbitMQ", out bool isWhatIf))

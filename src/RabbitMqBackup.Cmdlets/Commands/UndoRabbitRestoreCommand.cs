@@ -25,7 +25,7 @@ public sealed class UndoRabbitRestoreCommand : BrokerCmdlet
     /// <inheritdoc/>
     protected override void Process()
     {
-        string? folder = CheckpointPath is null ? null : SessionState.Path.GetUnresolvedProviderPathFromPSPath(CheckpointPath);
+        string? folder = CheckpointPath is null ? null : FilePath.Full(CheckpointPath, SessionState.Path);
         RestoreUndo undo = new(Log);
         RestoreUndoPlan plan = Run(token => undo.PlanAsync(OpenConnection().Options, RestoreId, folder, Force, token));
         if (MayChange($"{plan.Summary}, on {plan.Target}", "Undo a restore to RabbitMQ", out bool isWhatIf))

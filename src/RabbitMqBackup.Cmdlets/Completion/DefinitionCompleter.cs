@@ -8,7 +8,7 @@ namespace RabbitMqBackup.Cmdlets.Completion;
 internal abstract class DefinitionCompleter(Func<DefinitionsDocument, IEnumerable<DefinitionObject>> what) : BrokerCompleter
 {
     /// <inheritdoc/>
-    private protected override async IAsyncEnumerable<string> ListAsync(BrokerOptions broker, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private protected override async IAsyncEnumerable<string> ListAsync(BrokerOptions broker, IReadOnlyList<string> virtualHosts, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         foreach (DefinitionObject item in what(await DefinitionsExporter.ExportAsync(broker, new(), cancellationToken).ConfigureAwait(false)))
         {

@@ -7,11 +7,14 @@ namespace RabbitMqBackup.Cmdlets.Completion;
 internal abstract class QueueCompleter(Func<QueueInfo, string> what) : BrokerCompleter
 {
     /// <inheritdoc/>
-    private protected override async IAsyncEnumerable<string> ListAsync(BrokerOptions broker, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private protected override async IAsyncEnumerable<string> ListAsync(BrokerOptions broker, IReadOnlyList<string> virtualHosts, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await foreach (QueueInfo queue in QueueListing.ListAsync(broker, new QueueSelection(), _ => { }, cancellationToken).ConfigureAwait(false))
+        await foreach (QueueInfo queue in QueueListing.ListAsync(broker, Selection(virtualHosts), _ => { }, cancellationToken).ConfigureAwait(false))
         {
             yield return what(queue);
         }
     }
+
+    /// <summary>The queues to look at.</summary>
+    private protected virtual QueueSelection Selection(IReadOnlyList<string> virtualHosts) => new() { VirtualHosts = virtualHosts };
 }

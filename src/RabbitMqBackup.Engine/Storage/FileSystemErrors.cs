@@ -18,6 +18,17 @@ internal static class FileSystemErrors
     /// <summary>True for what <see cref="Translate"/> takes.</summary>
     internal static bool IsKnown(Exception exception) => exception is IOException or UnauthorizedAccessException;
 
+    /// <summary>Translates what writing <paramref name="target"/> threw: what it does not find is not the object, which it is about to make.</summary>
+    /// <inheritdoc cref="Translate"/>
+    internal static RabbitBackupException TranslateWrite(Exception exception, string target, string root) =>
+        exception is FileNotFoundException or DirectoryNotFoundException
+            ? new(ErrorCode.StorageUnavailable, $"'{target}' in '{root}' can't be written: its folder can't be made, or went away. {exception.Message}", exception)
+            {
+                Target = target,
+                Hint = "Check the path, and the drive, mount or network share that it is on.",
+            }
+            : Translate(exception, target, root);
+
     /// <summary>Translates what a call on <paramref name="target"/> threw.</summary>
     /// <param name="exception">One that <see cref="IsKnown"/>.</param>
     /// <param name="target">The object's path, or the file's.</param>

@@ -65,7 +65,7 @@ internal sealed class FileSystemStore : IObjectStore
         }
         catch (Exception exception) when (FileSystemErrors.IsKnown(exception))
         {
-            throw FileSystemErrors.Translate(exception, path.ToString(), _root);
+            throw FileSystemErrors.TranslateWrite(exception, path.ToString(), _root);
         }
         finally
         {

@@ -63,6 +63,16 @@ public sealed class FileSystemStoreTests : ObjectStoreContract
     }
 
     [Fact]
+    public async Task A_folder_that_can_t_be_made_is_not_told_as_a_missing_object()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs a file system that finds no place for a new folder");
+        await using FileSystemStore store = new($"/proc/{Guid.NewGuid():n}");
+        RabbitBackupException failure = await AssertCodeAsync(ErrorCode.StorageUnavailable, () => store.PutAsync(P("a/b"), new MemoryStream([1]), new PutOptions { CreateOnly = true }, Cancel));
+        Assert.Contains(store.DisplayUri, failure.Message, StringComparison.Ordinal);
+        Assert.False(failure.IsTransient);
+    }
+
+    [Fact]
     public async Task Deleting_the_last_object_removes_empty_folders_but_not_the_root()
     {
         await PutAsync("a/b/c/d", "x");
