@@ -154,6 +154,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
         {
             string leader = await LeaderAsync(plan, cancellationToken).ConfigureAwait(false);
             read = await new QueueReader(context.Broker, context.Time).ReadAsync(NewRequest(plan), context.Throttle?.Before(sink) ?? sink, cancellationToken).ConfigureAwait(false);
+            _broken.End();
             if (await LeaderAsync(plan, cancellationToken).ConfigureAwait(false) != leader)
             {
                 failure = LeaderChanged("Its leader changed while it was fetched, and the new one begins at the head: what came may be there twice, and the end of the queue not at all.");
@@ -268,7 +269,11 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             DeliveryLimit = plan.ReleaseCounts ? plan.DeliveryLimit : null,
             Rescue = _rescue,
             Rescued = outcome => _rescued = outcome,
-            DepthKnown = depth => _depth = Math.Max(_depth ?? 0, depth),
+            DepthKnown = depth =>
+            {
+                _depth = Math.Max(_depth ?? 0, depth);
+                _broken.Begin();
+            },
             ConsumersKnown = _consumers,
             IsBeingFilled = context.Options.Force ? null : cancel => context.Others.IsClaimedAsync(_name, cancel),
             MayComeBack = queue.Unacknowledged > 0,

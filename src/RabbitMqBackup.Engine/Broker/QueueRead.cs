@@ -124,7 +124,7 @@ internal sealed partial class QueueRead(
             await SaveAsync(cancellationToken).ConfigureAwait(false);
             if (_granted >= _plan.Target && !await ExtendAsync(cancellationToken).ConfigureAwait(false))
             {
-                return _plan.Stop;
+                return _session.Copies.AreMet && _plan.Stop == ReadStop.DepthReached ? ReadStop.Drained : _plan.Stop;
             }
 
             await AddConsumerAsync(Math.Min(_granted == 0 ? _plan.First : NextPortion(_plan.Target, _plan.Prefetch), _plan.Target - _granted), cancellationToken).ConfigureAwait(false);
@@ -207,7 +207,7 @@ internal sealed partial class QueueRead(
 
         long end = _session.Held + Math.Max(0, (await _question!.AskAsync(cancellationToken).ConfigureAwait(false)).Ready - _guard.Copied);
         await _channels!.EndConsumersAsync(cancellationToken).ConfigureAwait(false);
-        await _guard.PublishAgainAsync(_channels.All).ConfigureAwait(false);
+        await _guard.PublishAgainAsync(_channels.All, besideOthers: _mayComeBack || end != _reach).ConfigureAwait(false);
         _reach = Math.Min(_reach, end);
         _plan = end < _plan.Target ? _plan with { Target = end, Stop = ReadStop.Drained } : _plan;
     }
