@@ -148,16 +148,6 @@ internal sealed partial class QueueRead(
             return true;
         }
 
-        if (request.MaxConsumers == 1 && _granted < Math.Min(depth, QueueReadRequest.MaxPrefetch))
-        {
-            // A second one would receive nothing.
-            throw new RabbitBackupException(ErrorCode.OperationTimedOut, $"The leader of the queue '{request.Queue}' was not ready when its depth was asked for.")
-            {
-                Target = request.Queue.ToString(),
-                IsTransient = true,
-            };
-        }
-
         (_depth, _reach, _plan) = (depth, depth, ReadPortions.For(request, depth));
         request.DepthKnown?.Invoke(depth);
         return request.IsBeingFilled is not { } isBeingFilled || !await isBeingFilled(cancellationToken).ConfigureAwait(false);
