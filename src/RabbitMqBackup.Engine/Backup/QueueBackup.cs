@@ -23,6 +23,9 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
     private long? _depth;
     private bool _looked;
 
+    /// <summary>The last attempt brought less than one before it.</summary>
+    private bool _isLess;
+
     /// <summary>Applications' consumers. A reader that has just gone is counted no more: else another one could take its place unseen.</summary>
     private long? _consumers = context.Options.Force ? null : Math.Min(queue.Consumers, queue.KnownConsumers ?? queue.Consumers);
 
@@ -74,9 +77,12 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
 
                     for (int round = 1; ; round++)
                     {
+                        QueueEntry before = entry;
                         (entry, failure, bool othersAtWork) = await AttemptAsync(attempt > 1 && _depth is not null ? Repeated(plan) : plan, cancellationToken).ConfigureAwait(false);
                         if (!othersAtWork)
                         {
+                            // A second look that brought less, as where others fetch and publish: what was captured stays, and so does what is told of it.
+                            entry = round > 1 && _isLess && failure is null && before.Outcome == QueueOutcome.Captured ? before : entry;
                             break;
                         }
 
@@ -327,7 +333,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
     {
         Hint = failure?.Hint;
         long messages = segments.Sum(segment => segment.Records);
-        bool isLess = read is not null && read.Delivered < _captured && read.Stop is not (ReadStop.OthersAtWork or ReadStop.DeliveryLimit);
+        bool isLess = _isLess = read is not null && read.Delivered < _captured && read.Stop is not (ReadStop.OthersAtWork or ReadStop.DeliveryLimit);
         long depth = Math.Max(Math.Max(_depth ?? 0, messages), read?.Depth ?? (_depth is null ? queue.Messages : 0));
         ReadAccount account = new(_plan ?? _decision.Plan!, read, failure);
         GapEntry? gap = isLess ? Less(depth - messages, read!) : account.Gap(depth - messages, hasUnmatched);

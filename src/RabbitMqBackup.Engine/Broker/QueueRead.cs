@@ -88,6 +88,7 @@ internal sealed partial class QueueRead(
             ConsumersAfter = after.Consumers,
             AllReturned = all && _release.Missing == 0,
             Missing = _release.Missing,
+            OthersTake = _release.OthersTake,
             MayHaveShrunk = request.MayShrink || _session.HasExpiration,
             PerhapsMissed = _perhapsMissed,
             OrderKept = stop == ReadStop.Drained || !MoreWasGivenBack,
