@@ -23,6 +23,9 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
     private long? _depth;
     private bool _looked;
 
+    /// <summary>The last attempt brought less than one before it.</summary>
+    private bool _isLess;
+
     /// <summary>Applications' consumers. A reader that has just gone is counted no more: else another one could take its place unseen.</summary>
     private long? _consumers = context.Options.Force ? null : Math.Min(queue.Consumers, queue.KnownConsumers ?? queue.Consumers);
 
@@ -74,9 +77,12 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
 
                     for (int round = 1; ; round++)
                     {
+                        QueueEntry before = entry;
                         (entry, failure, bool othersAtWork) = await AttemptAsync(attempt > 1 && _depth is not null ? Repeated(plan) : plan, cancellationToken).ConfigureAwait(false);
                         if (!othersAtWork)
                         {
+                            // A second look that brought less, as where others fetch and publish: what was captured stays, and so does what is told of it.
+                            entry = round > 1 && _isLess && failure is null && before.Outcome == QueueOutcome.Captured ? before : entry;
                             break;
                         }
 
@@ -154,6 +160,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
         {
             string leader = await LeaderAsync(plan, cancellationToken).ConfigureAwait(false);
             read = await new QueueReader(context.Broker, context.Time).ReadAsync(NewRequest(plan), context.Throttle?.Before(sink) ?? sink, cancellationToken).ConfigureAwait(false);
+            _broken.End();
             if (await LeaderAsync(plan, cancellationToken).ConfigureAwait(false) != leader)
             {
                 failure = LeaderChanged("Its leader changed while it was fetched, and the new one begins at the head: what came may be there twice, and the end of the queue not at all.");
@@ -270,7 +277,11 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
             CountsAcquisitions = plan.CountsAcquisitions,
             Rescue = _rescue,
             Rescued = outcome => _rescued = outcome,
-            DepthKnown = depth => _depth = Math.Max(_depth ?? 0, depth),
+            DepthKnown = depth =>
+            {
+                _depth = Math.Max(_depth ?? 0, depth);
+                _broken.Begin();
+            },
             ConsumersKnown = _consumers,
             IsBeingFilled = context.Options.Force ? null : cancel => context.Others.IsClaimedAsync(_name, cancel),
             MayComeBack = queue.Unacknowledged > 0,
@@ -324,7 +335,7 @@ internal sealed class QueueBackup(CaptureContext context, QueueInfo queue, Actio
     {
         Hint = failure?.Hint;
         long messages = segments.Sum(segment => segment.Records);
-        bool isLess = read is not null && read.Delivered < _captured && read.Stop is not (ReadStop.OthersAtWork or ReadStop.DeliveryLimit);
+        bool isLess = _isLess = read is not null && read.Delivered < _captured && read.Stop is not (ReadStop.OthersAtWork or ReadStop.DeliveryLimit);
         long depth = Math.Max(Math.Max(_depth ?? 0, messages), read?.Depth ?? (_depth is null ? queue.Messages : 0));
         ReadAccount account = new(_plan ?? _decision.Plan!, read, failure);
         GapEntry? gap = isLess ? Less(depth - messages, read!) : account.Gap(depth - messages, hasUnmatched);

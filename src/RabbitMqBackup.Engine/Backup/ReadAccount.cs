@@ -13,7 +13,7 @@ internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBa
     internal const string Twice = "The broker lost sight of the reader's node, took back what had been read, and delivered it once more: messages came twice, and perhaps others not at all.";
 
     /// <summary>Why a queue that was fetched message by message can't be the one that it was; null where it can.</summary>
-    internal static string? Replaced(QueueReadResult? read) => read is { Missing: > 0, ConsumersBefore: 0, ConsumersAfter: 0, MayHaveShrunk: false }
+    internal static string? Replaced(QueueReadResult? read) => read is { Missing: > 0, ConsumersBefore: 0, ConsumersAfter: 0, MayHaveShrunk: false, OthersTake: false }
         ? $"{read.Missing} of the messages that were held did not come back: the queue was deleted and made anew, or purged, while it was read."
         : null;
 
@@ -93,7 +93,7 @@ internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBa
 
         if (read is { Missing: > 0 and var missing })
         {
-            string taken = read.ConsumersBefore > 0 || read.ConsumersAfter > 0 ? "its consumers were quicker" : "their time ran out, or the queue is full";
+            string taken = read.ConsumersBefore > 0 || read.ConsumersAfter > 0 ? "its consumers were quicker" : read.OthersTake ? "others fetched them, or their time ran out" : "their time ran out, or the queue is full";
             notes.Add($"{missing} of the messages that were held were not seen to come back: {taken}, or it was deleted and made anew while it was read, of which a read with basic.get is not told.");
         }
         else if (read is { AllReturned: false, ConsumersAfter: 0, Stop: not ReadStop.CameTwice } && rescued is not { LoweredTo: not null, Raised: null })

@@ -82,8 +82,9 @@ internal sealed class DeliveryLimitGuard(QueueReadRequest request, ReadSession s
     }
 
     /// <summary>Copies of what is endangered and was not tried yet. Only while nothing is on its way, and no consumer is there that would be sent more for what is taken out.</summary>
-    internal async Task PublishAgainAsync(IReadOnlyList<ReadChannel> channels)
+    internal async Task PublishAgainAsync(IReadOnlyList<ReadChannel> channels, bool besideOthers = false)
     {
+        session.Copies.AreSought |= besideOthers;
         EndangeredMessage[] messages = [.. session.Endangered.Skip(_tried)];
         _tried = session.Endangered.Count;
         foreach (IGrouping<int, EndangeredMessage> some in messages.GroupBy(message => message.Channel).Where(_ => request.Rescue is not null))
@@ -115,14 +116,14 @@ internal sealed class DeliveryLimitGuard(QueueReadRequest request, ReadSession s
     private async Task PublishAgainAsync(ReadChannel held, EndangeredMessage[] messages, IDeliveryLimitRescue rescue)
     {
         DataChannel channel = held.Channel;
-        session.BeginCopies(messages[0].Channel);
+        session.Copies.Begin(messages[0].Channel);
         await channel.ConfirmSelectAsync(CancellationToken.None).ConfigureAwait(false);
         foreach (EndangeredMessage[] some in messages[..^1].Chunk(AcknowledgementsAtOnce).Append([messages[^1]]))
         {
             List<ulong> sequences = [];
             foreach (EndangeredMessage message in some)
             {
-                sequences.Add(session.Copies!.Add(message.Body.Length));
+                sequences.Add(session.Copies.Window!.Add(message.Body.Length));
                 await channel.PublishAsync(
                     ReadOnlyMemory<byte>.Empty,
                     Encoding.UTF8.GetBytes(request.Queue.Name),
@@ -139,9 +140,10 @@ internal sealed class DeliveryLimitGuard(QueueReadRequest request, ReadSession s
 
             for (int i = 0; i < some.Length; i++)
             {
-                if (session.IsCopied(sequences[i]))
+                if (session.Copies.IsTaken(sequences[i]))
                 {
                     channel.Acknowledge(some[i].DeliveryTag);
+                    session.Copies.Add(rescue.PropertiesOfCopy(some[i]).Span, some[i].Body);
                     _publishedAgain.Add(some[i]);
                     some[i].Forget();
                     held.Acknowledged++;
@@ -154,7 +156,7 @@ internal sealed class DeliveryLimitGuard(QueueReadRequest request, ReadSession s
     {
         try
         {
-            while (session.Copies!.WaitForAll() is { } wait)
+            while (session.Copies.Window!.WaitForAll() is { } wait)
             {
                 await wait.WaitAsync(patience, time).ConfigureAwait(false);
                 if (channel.Closed is { } reason)

@@ -11,6 +11,9 @@ internal sealed class DepthQuestion(DataChannel control, QueueReadRequest reques
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>Much longer than it takes from the question to the consumer.</summary>
+    private static readonly TimeSpan Growth = TimeSpan.FromSeconds(1);
+
     /// <summary>Asks while a consumer of ours is there; where they are ended, the answer has to be taken as it is.</summary>
     /// <exception cref="RabbitBackupException">The queue's leader gave no answer within the request time-out.</exception>
     internal async Task<DeclareOk> AskAsync(CancellationToken cancellationToken, bool areEnded = false)
@@ -69,11 +72,39 @@ internal sealed class DepthQuestion(DataChannel control, QueueReadRequest reques
     /// <param name="asked">What the broker said before.</param>
     /// <param name="granted">Messages that the consumer may hold.</param>
     /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="RabbitBackupException">The leader was not ready when it was asked before, and the consumer is the only one that there can be.</exception>
     internal async Task<(long Depth, long Others)> ConfirmAsync(long asked, long granted, CancellationToken cancellationToken)
     {
         DeclareOk answer = await AskAsync(cancellationToken).ConfigureAwait(false);
         // Of a quorum queue something is ready only when the consumer has all that it may hold; a classic one has told the truth before.
         long depth = !request.IsQuorum ? asked : Math.Max(asked, answer.Ready > 0 ? granted + answer.Ready : session.Held);
+        if (request is { MaxConsumers: 1, MaxChannels: 1 } && depth > asked && granted < Math.Min(depth, QueueReadRequest.MaxPrefetch))
+        {
+            // A second one would receive nothing.
+            depth = await IsBeingFilledAsync(answer.Ready, cancellationToken).ConfigureAwait(false) ? asked : throw NotReady();
+        }
+
         return (depth, (long)answer.Consumers - 1);
     }
+
+    /// <summary>Publishers are at work: in a second as much comes once more, so that it had come since the broker was asked, in a moment.</summary>
+    private async Task<bool> IsBeingFilledAsync(long ready, CancellationToken cancellationToken)
+    {
+        for (long start = time.GetTimestamp(); time.GetElapsedTime(start) < Growth;)
+        {
+            await Task.Delay(Pause, time, cancellationToken).ConfigureAwait(false);
+            if ((await AskAsync(cancellationToken).ConfigureAwait(false)).Ready >= 2 * ready)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private RabbitBackupException NotReady() => new(ErrorCode.OperationTimedOut, $"The leader of the queue '{request.Queue}' was not ready when its depth was asked for.")
+    {
+        Target = request.Queue.ToString(),
+        IsTransient = true,
+    };
 }

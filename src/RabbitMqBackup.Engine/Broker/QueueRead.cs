@@ -88,6 +88,7 @@ internal sealed partial class QueueRead(
             ConsumersAfter = after.Consumers,
             AllReturned = all && _release.Missing == 0,
             Missing = _release.Missing,
+            OthersTake = _release.OthersTake,
             MayHaveShrunk = request.MayShrink || _session.HasExpiration,
             PerhapsMissed = _perhapsMissed,
             OrderKept = stop == ReadStop.Drained || !MoreWasGivenBack,
@@ -124,7 +125,7 @@ internal sealed partial class QueueRead(
             await SaveAsync(cancellationToken).ConfigureAwait(false);
             if (_granted >= _plan.Target && !await ExtendAsync(cancellationToken).ConfigureAwait(false))
             {
-                return _plan.Stop;
+                return _session.Copies.AreMet && _plan.Stop == ReadStop.DepthReached ? ReadStop.Drained : _plan.Stop;
             }
 
             await AddConsumerAsync(Math.Min(_granted == 0 ? _plan.First : NextPortion(_plan.Target, _plan.Prefetch), _plan.Target - _granted), cancellationToken).ConfigureAwait(false);
@@ -146,16 +147,6 @@ internal sealed partial class QueueRead(
         if (depth == _depth)
         {
             return true;
-        }
-
-        if (request.MaxConsumers == 1 && _granted < Math.Min(depth, QueueReadRequest.MaxPrefetch))
-        {
-            // A second one would receive nothing.
-            throw new RabbitBackupException(ErrorCode.OperationTimedOut, $"The leader of the queue '{request.Queue}' was not ready when its depth was asked for.")
-            {
-                Target = request.Queue.ToString(),
-                IsTransient = true,
-            };
         }
 
         (_depth, _reach, _plan) = (depth, depth, ReadPortions.For(request, depth));
@@ -207,7 +198,7 @@ internal sealed partial class QueueRead(
 
         long end = _session.Held + Math.Max(0, (await _question!.AskAsync(cancellationToken).ConfigureAwait(false)).Ready - _guard.Copied);
         await _channels!.EndConsumersAsync(cancellationToken).ConfigureAwait(false);
-        await _guard.PublishAgainAsync(_channels.All).ConfigureAwait(false);
+        await _guard.PublishAgainAsync(_channels.All, besideOthers: _mayComeBack || end != _reach).ConfigureAwait(false);
         _reach = Math.Min(_reach, end);
         _plan = end < _plan.Target ? _plan with { Target = end, Stop = ReadStop.Drained } : _plan;
     }

@@ -33,6 +33,9 @@ internal sealed record QueueReadResult
     /// </summary>
     public long Missing { get; init; }
 
+    /// <summary>Fewer became ready while the return was looked at: somebody takes messages, with a consumer or without, or their time runs out.</summary>
+    public bool OthersTake { get; init; }
+
     /// <summary>Messages could be missing though it is the same queue: their time to live may have run out, or the queue's length is limited.</summary>
     public bool MayHaveShrunk { get; init; }
 

@@ -15,10 +15,16 @@ internal sealed class QueueRelease(ReadChannels channels, DataChannel control, Q
     private static readonly TimeSpan TimeBesideConsumers = TimeSpan.FromMilliseconds(500);
 
     private long _ready;
+
+    /// <summary>Messages of the channel that was given back last: those of the others are back.</summary>
+    private long _given;
     private bool _nacked;
 
     /// <summary>See <see cref="QueueReadResult.Missing"/>.</summary>
     internal long Missing { get; private set; }
+
+    /// <summary>See <see cref="QueueReadResult.OthersTake"/>.</summary>
+    internal bool OthersTake { get; private set; }
 
     /// <summary>Cancels first: what is given back while a consumer is there would be delivered to it again. Of a part, what the read leaves where it is counts as well.</summary>
     internal async Task<QueueReleaseMethod> RunAsync(bool isPart, CancellationToken cancellationToken)
@@ -42,7 +48,8 @@ internal sealed class QueueRelease(ReadChannels channels, DataChannel control, Q
                 channel.Channel.RequeueUpTo(channel.LastDeliveryTag);
             }
 
-            _ready += channel.Held - channel.Acknowledged;
+            _given = channel.Held - channel.Acknowledged;
+            _ready += _given;
             if (channel != channels.All[^1])
             {
                 // A quorum queue puts what comes back behind what came back before: so the next channel only when this one's messages are there.
@@ -73,18 +80,23 @@ internal sealed class QueueRelease(ReadChannels channels, DataChannel control, Q
     /// Waits until all that was given back is there, or nothing more of it comes. Beside consumers, which take it again, that is soon; but not before the broker must have worked a nack off: messages that are still held
     /// when their channel ends are counted.
     /// </summary>
-    internal Task<(DeclareOk After, bool All)> SeeReturnedAsync(bool besideConsumers, CancellationToken cancellationToken) =>
-        SeeReturnedAsync(!besideConsumers ? null : _nacked ? request.IdleTimeout + QueueRead.TimeToReturn(session.Held) : TimeBesideConsumers, cancellationToken);
+    internal async Task<(DeclareOk After, bool All)> SeeReturnedAsync(bool besideConsumers, CancellationToken cancellationToken) => request.Method == QueueReadMethod.Get
+        // Seen before; what is missing is known.
+        ? (await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false), true)
+        : await SeeReturnedAsync(!besideConsumers ? null : _nacked ? request.IdleTimeout + QueueRead.TimeToReturn(_given) : TimeBesideConsumers, cancellationToken).ConfigureAwait(false);
 
     private async Task<(DeclareOk After, bool All)> SeeReturnedAsync(TimeSpan? atMost, CancellationToken cancellationToken)
     {
         TimeSpan delay = TimeSpan.FromMilliseconds(10);
         ReturnWatch watch = new(time);
+        uint last = 0;
         long start = time.GetTimestamp();
         while (true)
         {
             long asked = time.GetTimestamp();
             DeclareOk depth = await control.DeclarePassiveAsync(request.Queue.Name, cancellationToken).ConfigureAwait(false);
+            OthersTake |= depth.Ready < last;
+            last = depth.Ready;
             if (depth.Ready >= _ready || time.GetElapsedTime(start) > atMost)
             {
                 return (depth, depth.Ready >= _ready);
@@ -93,7 +105,7 @@ internal sealed class QueueRelease(ReadChannels channels, DataChannel control, Q
             bool isSilent = request.IsQuorum && depth is { Ready: 0, Consumers: 0 } && time.GetElapsedTime(asked) >= Silence;
             TimeSpan patience = isSilent ? request.SilenceTimeout : depth.Consumers > 0 ? request.IdleTimeout : request.ReleaseTimeout;
             // Of many nothing shows until the broker has worked their channel's whole nack off: who goes on before gives the next channel's back in front of them.
-            if (watch.Quiet(depth) > patience + QueueRead.TimeToReturn(session.Held))
+            if (watch.Quiet(depth) > patience + QueueRead.TimeToReturn(_given))
             {
                 return (depth, false);
             }

@@ -8,7 +8,6 @@ namespace RabbitMqBackup.Engine.Broker;
 internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) : ChannelEvents, IDisposable
 {
     private readonly List<EndangeredMessage> _endangered = [];
-    private readonly HashSet<ulong> _refusedCopies = [];
     private readonly bool _isQuorum = request.IsQuorum;
     private readonly long _stopAt = request.StopAtDeliveryCount ?? long.MaxValue;
     private readonly long _originalLimit = request.DeliveryLimit ?? long.MaxValue;
@@ -27,9 +26,7 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
     private long _answered;
     private long _highestDeliveryCount = -1;
     private bool _isPaused;
-    private bool _copiesReturned;
     private int _channel;
-    private int _copiesOf = -1;
 
     /// <summary>Messages that came over the channel and were not given back.</summary>
     internal long Held => Volatile.Read(ref _held);
@@ -85,8 +82,8 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
     /// <summary>What is held that the next counted return would drop. Complete once all consumers are cancelled; before, messages may be added.</summary>
     internal IReadOnlyList<EndangeredMessage> Endangered => _endangered;
 
-    /// <summary>Copies that are published over the channel at work; null where none are.</summary>
-    internal PublishWindow? Copies { get; private set; }
+    /// <summary>What was published again.</summary>
+    internal PublishedCopies Copies { get; } = new(request.Queue);
 
     /// <summary>The sink holds the read loop up, so nothing can come.</summary>
     internal bool IsPaused => Volatile.Read(ref _isPaused);
@@ -138,22 +135,6 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
         _stopping.Cancel();
         _pausing.Cancel();
     }
-
-    /// <summary>From now on copies are published over this one of the channels, which numbers them from 1.</summary>
-    internal void BeginCopies(int channel)
-    {
-        if (channel == _copiesOf)
-        {
-            return;
-        }
-
-        _copiesOf = channel;
-        _refusedCopies.Clear();
-        Copies = new PublishWindow(64, long.MaxValue);
-    }
-
-    /// <summary>The queue has taken this copy. Only once all are settled.</summary>
-    internal bool IsCopied(ulong sequence) => !_copiesReturned && !_refusedCopies.Contains(sequence);
 
     /// <summary>From now on messages come over the next channel, whose delivery tags begin at 1. Only while nothing is on its way.</summary>
     internal void BeginChannel(int index)
@@ -237,7 +218,7 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
             CheckDeliveryCount(delivery);
         }
 
-        if (_stopping.IsCancellationRequested)
+        if (_stopping.IsCancellationRequested || (Copies.AreSought && Copies.Meet(delivery)))
         {
             return;
         }
@@ -264,9 +245,9 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
         Wake();
     }
 
-    internal override void OnConfirm(ulong deliveryTag, bool multiple, bool refused) => Copies?.Settle(deliveryTag, multiple, refused, number => _refusedCopies.Add(number));
+    internal override void OnConfirm(ulong deliveryTag, bool multiple, bool refused) => Copies.OnConfirm(deliveryTag, multiple, refused);
 
-    internal override void OnReturned(in ReturnedMessage message) => _copiesReturned = true;
+    internal override void OnReturned(in ReturnedMessage message) => Copies.OnReturned();
 
     internal override void OnBlocked(string? reason)
     {
@@ -279,7 +260,7 @@ internal sealed class ReadSession(IDeliverySink sink, QueueReadRequest request) 
         Volatile.Write(ref _closed, reason);
         _stopping.Cancel();
         _pausing.Cancel();
-        Copies?.Wake();
+        Copies.Window?.Wake();
         Wake();
     }
 

@@ -71,7 +71,7 @@ public sealed class DeliveryLimitRepublishTests
         await at.Client.DeclareAsync(Situation.Queue, "quorum", new() { ["x-delivery-limit"] = 1 });
         await at.FillAsync(LimitedQueue.Count);
         await at.Client.FingerprintsAsync(Situation.Queue);
-        await using RabbitMQ.Client.IChannel holding = await at.Client.HoldOneAsync(Situation.Queue);
+        await using RabbitMQ.Client.IChannel holding = await at.Client.HoldAsync(Situation.Queue);
         await at.UntilListedAsync(queue => queue.Unacknowledged == 1);
 
         QueueEntry entry = await at.BackupAsync(force: true);
@@ -93,5 +93,41 @@ public sealed class DeliveryLimitRepublishTests
         Assert.Equal((QueueOutcome.Captured, LimitedQueue.Count), (entry.Outcome, entry.Notes.Count));
         Assert.All(entry.Notes, note => Assert.Contains("may not use", note, StringComparison.Ordinal));
         await queue.AssertUnharmedAsync();
+    }
+
+    [Theory]
+    [InlineData("3.10")]
+    [InlineData("4.0")]
+    public async Task No_copy_is_in_the_backup_beside_its_original_though_consumers_take_and_publishers_add(string generation)
+    {
+        const int Depth = 2_000;
+        await using Situation at = await Situation.CreateAsync(generation);
+        await at.Client.DeclareAsync("dead", "classic");
+        await at.Client.DeclareAsync(Situation.Queue, "quorum", new() { ["x-delivery-limit"] = 1, ["x-dead-letter-exchange"] = "", ["x-dead-letter-routing-key"] = "dead" });
+        await at.FillAsync(Depth);
+        await at.Client.FingerprintsAsync(Situation.Queue);
+        await using IndependentClient application = await IndependentClient.ConnectAsync(at.Host.Broker, at.Host.Name);
+        await using ApplicationConsumer consumer = await application.WorkAsync(Situation.Queue, prefetch: 50, work: TimeSpan.FromMilliseconds(1));
+        using CancellationTokenSource enough = new();
+        Task publishing = application.PublishEachAsync(Situation.Queue, Enumerable.Range(Depth, 100_000).Select(number => $"{number}"), enough.Token);
+
+        BackupManifest manifest = await at.Harness.BackupAsync(options => options with { Force = true, Selection = options.Selection with { Names = [Situation.Queue] } });
+        await enough.CancelAsync();
+        await Task.WhenAny(publishing);
+
+        QueueEntry entry = Assert.Single(manifest.Queues);
+        List<string> ids = [];
+        foreach (BackupSegment segment in BackupContents.GetSegments(manifest))
+        {
+            await foreach (BackupMessage message in BackupContents.ReadMessagesAsync(segment, TestContext.Current.CancellationToken))
+            {
+                ids.Add(message.Properties.MessageId!);
+            }
+        }
+
+        Assert.Empty(ids.GroupBy(id => id).Where(same => same.Count() > 1).Select(same => same.Key));
+        Assert.Equal((ids.Count, entry.DepthAtStart), ((int)entry.Messages, entry.Messages + entry.Gaps.Sum(gap => gap.Messages ?? 0)));
+        Assert.Contains(entry.Notes, note => note.Contains("published again", StringComparison.Ordinal));
+        Assert.Equal(0u, await at.Client.CountAsync("dead"));
     }
 }

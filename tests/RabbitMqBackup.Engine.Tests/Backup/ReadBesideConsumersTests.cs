@@ -84,6 +84,23 @@ public sealed class ReadBesideConsumersTests
 
     [Theory]
     [MemberData(nameof(Situation.Generations), MemberType = typeof(Situation))]
+    public async Task A_single_active_consumer_queue_without_a_consumer_is_read_beside_publishers(string generation)
+    {
+        await using Situation at = await Situation.CreateAsync(generation);
+        await at.Client.DeclareAsync(Situation.Queue, "quorum", new() { ["x-single-active-consumer"] = true, ["x-delivery-limit"] = 10 });
+        await at.FillAsync(300);
+        using CancellationTokenSource enough = new();
+        Task[] publishing = [.. Enumerable.Range(0, 4).Select(_ => at.Client.PublishEachAsync(Situation.Queue, Enumerable.Repeat("new", 100_000), enough.Token))];
+        QueueEntry entry = await at.BackupAsync();
+        await enough.CancelAsync();
+        await Task.WhenAny(Task.WhenAll(publishing));
+
+        Assert.Equal((QueueOutcome.Captured, 0, entry.DepthAtStart), (entry.Outcome, entry.Gaps.Count, entry.Messages));
+        Assert.InRange(entry.Messages, 300, 30_000);
+    }
+
+    [Theory]
+    [MemberData(nameof(Situation.Generations), MemberType = typeof(Situation))]
     public async Task A_single_active_consumer_that_comes_while_a_quorum_queue_is_read_gets_every_message_once_and_the_entry_tells_of_the_order(string generation)
     {
         await using Situation at = await Situation.CreateAsync(generation);

@@ -159,6 +159,39 @@ public sealed class QueueReadEndTests
     }
 
     [Fact]
+    public async Task What_the_broker_still_holds_for_the_last_reader_is_waited_for()
+    {
+        int asked = 0;
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await peer.OpenAsync();
+            await peer.OpenChannelAsync(Control);
+            while (Volatile.Read(ref asked) < 3)
+            {
+                await peer.DeclareAsync(Control, ready: 1);
+            }
+
+            await peer.DeclareAsync(Control, ready: 2);
+            await peer.OpenChannelAsync(Reading);
+            await peer.ConsumeAsync(Reading);
+            await peer.SendAsync(Message(1), Message(2));
+            await EndAsync(peer, consumers: 1, ready: 2);
+        });
+        QueueReadRequest request = Request with
+        {
+            ExpectedDepth = 2,
+            IsHeld = (quiet, _) =>
+            {
+                Assert.True(quiet >= Request.IdleTimeout);
+                Interlocked.Increment(ref asked);
+                return Task.FromResult(true);
+            },
+        };
+        QueueReadResult result = await ReadAsync(broker, request, new CollectingSink());
+        Assert.Equal((2, 2), (result.Depth, result.Delivered));
+    }
+
+    [Fact]
     public async Task A_broker_that_blocks_the_connection_ends_the_read_and_everything_goes_back()
     {
         await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>

@@ -1,4 +1,5 @@
 using System.Text;
+using RabbitMqBackup.Engine.Backup;
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Broker.Amqp;
 using RabbitMqBackup.Engine.Tests.Broker.Amqp;
@@ -77,6 +78,31 @@ public sealed class QueueReadFetchTests
         });
         QueueReadResult result = await ReadAsync(broker, Request with { Method = QueueReadMethod.Get }, new CollectingSink());
         Assert.Equal((5, missing, allReturned), (result.Delivered, (int)result.Missing, result.AllReturned));
+    }
+
+    /// <summary>Who fetches one by one, without a consumer, is seen by what becomes fewer.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_queue_that_others_fetch_from_is_not_taken_for_another_one_of_its_name(bool isFetchedFrom)
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 5);
+            for (ulong i = 1; i <= 5; i++)
+            {
+                await peer.ExpectAsync(MethodId.BasicGet);
+                await peer.SendAsync(GetOk(i));
+            }
+
+            await peer.DeclareAsync(Control, ready: 40);
+            await AnswerChannelCloseAsync(peer);
+            await peer.DeclareAsync(Control, ready: 44);
+            await AnswerDeclaresAsync(peer, isFetchedFrom ? 43u : 44u);
+        });
+        QueueReadResult result = await ReadAsync(broker, Request with { Method = QueueReadMethod.Get }, new CollectingSink());
+        Assert.True(result.Missing > 0);
+        Assert.Equal(isFetchedFrom, ReadAccount.Replaced(result) is null);
     }
 
     /// <summary>However often it is asked, until the connection is closed.</summary>

@@ -94,6 +94,51 @@ public sealed class QueueReadLimitsTests
         Assert.Equal((2 * ushort.MaxValue, true), (result.Delivered, result.AllReturned));
     }
 
+    /// <summary>The first channel's are back at once, and the second's single one has gone to a consumer: that is not waited for as all of them would be.</summary>
+    [Fact]
+    public async Task How_long_a_channels_messages_are_waited_for_goes_by_these_and_not_by_all_that_is_held()
+    {
+        const ushort Second = 3;
+        int asked = 0;
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: ushort.MaxValue + 1);
+            foreach ((ushort channel, int count) in ((ushort, int)[])[(Reading, ushort.MaxValue), (Second, 1)])
+            {
+                if (channel == Second)
+                {
+                    await peer.OpenChannelAsync(Second);
+                }
+
+                await peer.ConsumeAsync(channel);
+                await peer.SendAsync([.. Enumerable.Range(1, count).Select(number => Wire.Deliver(channel, "bk-000", (ulong)number, "q", [1]))]);
+            }
+
+            foreach (ushort channel in (ushort[])[Reading, Second])
+            {
+                await peer.ExpectAsync(MethodId.BasicCancel);
+                await peer.SendAsync(Wire.Method(channel, 60, 31, Wire.Short("bk-000")));
+            }
+
+            await peer.DeclareAsync(Control, ready: 0);
+            await AnswerChannelCloseAsync(peer);
+            await peer.DeclareAsync(Control, ready: ushort.MaxValue);
+            await peer.ExpectAsync(MethodId.ChannelClose);
+            await peer.SendAsync(Wire.Method(Second, 20, 41));
+            for (; (MethodId)new AmqpReader((await peer.ReadFrameAsync()).Payload).ReadUInt32() == MethodId.QueueDeclare; asked++)
+            {
+                await peer.SendAsync(Wire.Method(Control, 50, 11, Wire.Short("q"), Wire.U32(ushort.MaxValue), Wire.U32(0)));
+            }
+
+            await peer.SendAsync(Wire.Method(0, 10, 51));
+        });
+        QueueReadResult result = await ReadAsync(broker, Request with { MaxConsumers = 1, MaxChannels = 2, ReleaseTimeout = TimeSpan.FromMilliseconds(300) }, new CollectingSink());
+
+        Assert.Equal((ushort.MaxValue + 1, false), (result.Delivered, result.AllReturned));
+        // One each 40 ms: it would be more than a hundred in the six seconds that all of them may need.
+        Assert.InRange(asked, 1, 60);
+    }
+
     [Fact]
     public async Task The_consumer_that_is_one_too_many_tells_how_many_there_may_be()
     {

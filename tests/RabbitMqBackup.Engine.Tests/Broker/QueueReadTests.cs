@@ -74,6 +74,53 @@ public sealed class QueueReadTests
         Assert.Equal([told, 5], depths);
     }
 
+    /// <summary>Where there can be one consumer only: what comes as quickly as before is no part of the depth.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task By_the_only_consumer_a_queue_is_read_beside_publishers_and_not_where_its_depth_was_not_known(bool isGrowing)
+    {
+        await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
+        {
+            await BeginAsync(peer, ready: 3);
+            Assert.Equal(3, (await peer.ConsumeAsync(Reading)).Prefetch);
+            await peer.DeclareAsync(Control, ready: 2, consumers: 1);
+            await peer.SendAsync(Message(1), Message(2), Message(3));
+            if (isGrowing)
+            {
+                await peer.DeclareAsync(Control, ready: 3, consumers: 1);
+                await peer.DeclareAsync(Control, ready: 5, consumers: 1);
+                await EndAsync(peer, consumers: 1, ready: 9);
+                return;
+            }
+
+            try
+            {
+                while (true)
+                {
+                    await peer.DeclareAsync(Control, ready: 3, consumers: 1);
+                }
+            }
+            catch (EqualException)
+            {
+                await peer.SendAsync(Wire.Method(Reading, 60, 31, Wire.Short("bk-000")));
+            }
+
+            await AnswerChannelCloseAsync(peer);
+            await peer.CloseAsync();
+        });
+        QueueReadRequest request = Quorum with { MaxConsumers = 1, MaxChannels = 1 };
+        if (isGrowing)
+        {
+            QueueReadResult result = await ReadAsync(broker, request, new CollectingSink());
+            Assert.Equal((3, 3, ReadStop.DepthReached), (result.Depth, result.Delivered, result.Stop));
+            return;
+        }
+
+        RabbitBackupException error = await Assert.ThrowsAsync<RabbitBackupException>(() => ReadAsync(broker, request, new CollectingSink()));
+        Assert.Equal((ErrorCode.OperationTimedOut, true), (error.Code, error.IsTransient));
+    }
+
     [Fact]
     public async Task A_leader_that_does_not_answer_is_a_transient_error_and_not_a_queue_without_messages()
     {

@@ -1,6 +1,9 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Http.Json;
 using System.Net.Sockets;
+using System.Text.Json;
+using RabbitMQ.Client;
 using RabbitMqBackup.Engine.Broker;
 using RabbitMqBackup.Engine.Broker.Streams;
 using RabbitMqBackup.Engine.Catalog;
@@ -51,6 +54,34 @@ public sealed partial class ClusterTests
         await scene.AssertIdsAsync("quorum", Count, inOrder: false);
         await scene.AssertIdsAsync("classic", Count);
         Assert.Equal(Count, await scene.UntilStreamAsync("stream", Count));
+    }
+
+    /// <summary>A client that fetches a part as soon as the read is broken off stands for a node that still holds it for the reader.</summary>
+    [Theory]
+    [MemberData(nameof(Generations))]
+    public async Task A_queue_is_not_read_again_before_all_that_the_last_reader_held_is_back(string generation)
+    {
+        const int Part = 100;
+        await using ClusterScene scene = await clusters.SceneAsync(generation);
+        await scene.FillAsync(scene.Second, "classic", "classic", Count);
+        await using IndependentClient client = await scene.ClientAsync(scene.Second);
+        Task? back = null;
+        scene.Harness.OnFirstSegment = () => Task.Run(async () =>
+        {
+            await client.UntilCountAsync("classic", 0);
+            await CloseReaderAsync(scene, "classic");
+            await client.UntilCountAsync("classic", Count);
+            IChannel holder = await client.HoldAsync("classic", Part);
+            back = Task.Delay(TimeSpan.FromSeconds(20), Cancel).ContinueWith(_ => holder.DisposeAsync().AsTask(), TaskScheduler.Default).Unwrap();
+        }).GetAwaiter().GetResult();
+
+        BackupManifest manifest = await BackupAsync(scene, perSecond: 2000);
+        await back!;
+
+        Assert.Empty(scene.Harness.Failures);
+        Assert.Equal((BackupStatus.Complete, (long)Count), (manifest.Status, manifest.TotalMessages));
+        await AssertSameAsync(scene, manifest, inOrder: true);
+        await scene.AssertIdsAsync("classic", Count);
     }
 
     [Theory]
@@ -125,6 +156,22 @@ public sealed partial class ClusterTests
         Assert.Equal((BackupStatus.Complete, (long)Count), (manifest.Status, manifest.TotalMessages));
         await AssertSameAsync(scene, manifest, inOrder: true);
         await scene.AssertIdsAsync("mirrored", Count);
+    }
+
+    /// <summary>As an administrator does; the API knows the connection some seconds late.</summary>
+    private static async Task CloseReaderAsync(ClusterScene scene, string queue)
+    {
+        HttpClient management = scene.Connected.Management;
+        string reader = OtherRuns.ReaderOf(new(scene.Streams.VirtualHost, queue));
+        for (int closed = 0; closed == 0; await Task.Delay(200, Cancel))
+        {
+            JsonElement connections = await management.GetFromJsonAsync<JsonElement>($"vhosts/{Uri.EscapeDataString(scene.Streams.VirtualHost)}/connections", Cancel);
+            foreach (JsonElement connection in connections.EnumerateArray().Where(connection => connection.ToString().Contains(reader, StringComparison.Ordinal)))
+            {
+                using HttpResponseMessage answer = await management.DeleteAsync($"connections/{Uri.EscapeDataString(connection.GetProperty("name").GetString()!)}", Cancel);
+                closed += answer.IsSuccessStatusCode ? 1 : 0;
+            }
+        }
     }
 
     /// <summary>Each connection comes to the next node.</summary>

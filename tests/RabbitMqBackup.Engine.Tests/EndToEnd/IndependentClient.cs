@@ -42,11 +42,15 @@ internal sealed class IndependentClient : IAsyncDisposable
     internal Task<ApplicationConsumer> WorkAsync(string queue, bool acknowledge = true, ushort prefetch = 20, bool exclusive = false, TimeSpan work = default) =>
         ApplicationConsumer.StartAsync(_connection, queue, acknowledge, prefetch, exclusive, work);
 
-    /// <summary>Fetches a message and keeps it unacknowledged, without a consumer, until the channel is disposed.</summary>
-    internal async Task<IChannel> HoldOneAsync(string queue)
+    /// <summary>Fetches messages and keeps them unacknowledged, without a consumer, until the channel is disposed.</summary>
+    internal async Task<IChannel> HoldAsync(string queue, int count = 1)
     {
         IChannel channel = await _connection.CreateChannelAsync();
-        Assert.NotNull(await channel.BasicGetAsync(queue, autoAck: false));
+        for (int i = 0; i < count; i++)
+        {
+            Assert.NotNull(await channel.BasicGetAsync(queue, autoAck: false));
+        }
+
         return channel;
     }
 

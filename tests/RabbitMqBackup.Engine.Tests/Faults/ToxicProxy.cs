@@ -18,6 +18,9 @@ internal sealed record Toxic
     /// <summary>The client's side is closed, the server's stays open.</summary>
     internal bool Halve { get; init; }
 
+    /// <summary>The client's side is reset, the server's stays open, and nobody tells it.</summary>
+    internal bool Abandon { get; init; }
+
     /// <summary>One bit of one byte is another.</summary>
     internal bool Corrupt { get; init; }
 
@@ -107,7 +110,7 @@ internal sealed class ToxicProxy : IAsyncDisposable
                 await server.ConnectAsync(_host, _port, _stop.Token);
                 Task up = CopyAsync(client, server, toxic is { Upstream: true } ? toxic : null, hole);
                 await CopyAsync(server, client, toxic is { Upstream: false } ? toxic : null, hole);
-                if (toxic is not { BlackHole: true } and not { Halve: true })
+                if (toxic is not { BlackHole: true } and not { Halve: true } and not { Abandon: true })
                 {
                     await up;
                 }
@@ -158,10 +161,15 @@ internal sealed class ToxicProxy : IAsyncDisposable
                 {
                     int rest = Math.Max(0, toxic.After - passed);
                     await to.SendAsync(buffer.AsMemory(0, rest), hole.Token);
-                    if (toxic.BlackHole)
+                    if (toxic.BlackHole || toxic.Abandon)
                     {
                         // Also the other direction; the sockets stay open until the proxy ends.
                         await hole.CancelAsync();
+                        if (toxic.Abandon)
+                        {
+                            to.Close(0);
+                        }
+
                         return;
                     }
 
