@@ -132,7 +132,7 @@ public sealed class QueueReadLimitsTests
 
             await peer.SendAsync(Wire.Method(0, 10, 51));
         });
-        QueueReadResult result = await ReadAsync(broker, Request with { MaxConsumers = 1, MaxChannels = 2, ReleaseTimeout = TimeSpan.FromMilliseconds(300) }, new CollectingSink());
+        QueueReadResult result = await ReadAsync(broker, Request with { MaxConsumers = 1, MaxChannels = 2, ReleaseTimeout = TimeSpan.FromMilliseconds(300), IdleTimeout = TimeSpan.FromSeconds(60) }, new CollectingSink());
 
         Assert.Equal((ushort.MaxValue + 1, false), (result.Delivered, result.AllReturned));
         // One each 40 ms: it would be more than a hundred in the six seconds that all of them may need.
