@@ -41,9 +41,11 @@ Describe 'Backup and restore' -Skip:(-not $env:RABBITMQ_TEST_AMQP_PORT) {
         Receive-TestQueue $virtualHost payments | Should -Be (0..4 | ForEach-Object { "payments-$_" })
     }
 
-    It 'stops with Select-Object -First and leaves every message and no backup' {
+    It 'stops with Select-Object -First and leaves every message, and no backup unless it is whole' {
         Backup-RabbitMq @common -PassSegment | Select-Object -First 1 | ForEach-Object Records | Should -BeGreaterThan 0
-        Get-RabbitBackup $store | Should -BeNullOrEmpty
+
+        # So small a backup can be finished before its first segment has come down the pipeline.
+        Get-RabbitBackup $store | Test-RabbitBackup -Deep | ForEach-Object { $_.IsValid -and $_.Messages -eq 12 } | Should -Not -Contain $false
         Receive-TestQueue $virtualHost orders | Should -Be (0..6 | ForEach-Object { "orders-$_" })
         Receive-TestQueue $virtualHost payments | Should -Be (0..4 | ForEach-Object { "payments-$_" })
     }
