@@ -55,16 +55,18 @@ internal sealed class PublishedCopies(QueueName queue)
         _contents[content] = _contents.GetValueOrDefault(content) + 1;
     }
 
-    /// <summary>It is a copy, each counted once; one that was delivered to somebody is not told from other messages.</summary>
+    /// <summary>
+    /// It is a copy. Not told from other messages are one that was delivered to somebody, and those of which there are several alike: rather twice in the backup than not at all.
+    /// </summary>
     internal bool Meet(in Delivery delivery)
     {
         if (_contents.Count == 0 || delivery.Redelivered || !delivery.Exchange.IsEmpty || !delivery.RoutingKey.SequenceEqual(_queue)
-            || (Content(delivery.Properties, delivery.Body) is var content && _contents.GetValueOrDefault(content) is var left && left == 0))
+            || (Content(delivery.Properties, delivery.Body) is var content && _contents.GetValueOrDefault(content) != 1))
         {
             return false;
         }
 
-        _contents[content] = left - 1;
+        _contents[content] = 0;
         return AreMet = true;
     }
 
