@@ -36,7 +36,7 @@
     AliasesToExport      = @()
     PrivateData          = @{
         PSData = @{
-            Tags         = @('RabbitMQ', 'AMQP', 'Backup', 'Restore', 'Migration', 'Queue', 'DisasterRecovery', 'PSEdition_Core', 'Windows', 'Linux', 'MacOS')
+            Tags         = @('RabbitMQ', 'AMQP', 'Backup', 'Restore', 'Migration', 'Queue', 'DisasterRecovery', 'PSEdition_Core', 'Windows', 'Linux')
             ReleaseNotes = 'First version: backup of classic queues, quorum queues, streams and definitions into folders, S3, Azure Blob Storage and Google Cloud Storage, verification, restore. See CHANGELOG.md.'
         }
     }
