@@ -57,7 +57,10 @@ public sealed class ReadByVersionTests
         await using Situation at = await Situation.CreateAsync(generation);
         await at.Client.DeclareAsync(Situation.Queue, "quorum", new()
         {
-            ["x-dead-letter-exchange"] = "", ["x-dead-letter-routing-key"] = "nobody", ["x-dead-letter-strategy"] = "at-least-once", ["x-overflow"] = "reject-publish",
+            ["x-dead-letter-exchange"] = "",
+            ["x-dead-letter-routing-key"] = "nobody",
+            ["x-dead-letter-strategy"] = "at-least-once",
+            ["x-overflow"] = "reject-publish",
         });
         await at.FillAsync(10);
         await at.Client.RejectAsync(Situation.Queue, 4);
