@@ -90,5 +90,6 @@ internal static class ManagementJson
 
     private static BrokerListener Listener(JsonElement json) => new(json.Text("node") ?? "", json.Text("protocol") ?? "", (int)(json.Integer("port") ?? 0));
 
-    private static bool IsTag(string? tag) => tag is { Length: > 0 };
+    /// <summary>An application's: a reader of this module that has gone is told for some seconds more.</summary>
+    private static bool IsTag(string? tag) => tag is { Length: > 0 } && !ReadChannels.IsOurs(tag);
 }

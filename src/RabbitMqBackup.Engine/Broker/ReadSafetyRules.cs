@@ -44,7 +44,7 @@ internal static class ReadSafetyRules
             return null;
         }
 
-        return queue.HasActiveConsumer || queue.Consumers > 0
+        return queue.HasActiveConsumer || Math.Min(queue.Consumers, queue.KnownConsumers ?? queue.Consumers) > 0
             ? ReadFinding.Unreadable(ErrorCode.QueueInUse, "It has a single active consumer at work; a quorum queue gives its messages to nobody else.")
             : ReadFinding.Caution("It takes a single active consumer: while it is read no application can become that, and at most 65,535 messages can be read.");
     }

@@ -77,8 +77,13 @@ public sealed class ReadBesideConsumersTests
         await using Situation at = await Situation.CreateAsync(generation);
         await at.Client.DeclareAsync(Situation.Queue, "quorum", new() { ["x-single-active-consumer"] = true });
         await at.FillAsync(300);
-        QueueEntry entry = await at.BackupAsync();
-        Assert.Equal((QueueOutcome.Captured, "consume", 300), (entry.Outcome, entry.ReadBy, (int)entry.Messages));
+        // The second time the management API still knows the first reader as the active consumer.
+        for (int run = 0; run < 2; run++)
+        {
+            QueueEntry entry = await at.BackupAsync();
+            Assert.Equal((QueueOutcome.Captured, "consume", 300), (entry.Outcome, entry.ReadBy, (int)entry.Messages));
+        }
+
         await at.AssertIdsAsync(300);
     }
 
