@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using Amazon.Runtime;
 using Amazon.Runtime.Internal;
 using Amazon.S3;
@@ -29,6 +30,15 @@ internal sealed class S3Errors(string place)
         AmazonClientException => NoCredentials(target, exception),
         _ => null,
     };
+
+    /// <summary>
+    /// A bad request for which S3 gives no reason: the library names it by its status. A server that refuses an object before it has read it (Ceph does, a lock that the bucket does not know) takes the rest of it for the
+    /// next request over the same connection.
+    /// </summary>
+    internal static bool IsUnnamed(AmazonS3Exception exception) => exception is { StatusCode: HttpStatusCode.BadRequest, ErrorCode: null or "" or nameof(HttpStatusCode.BadRequest) };
+
+    /// <summary>Such an answer to a question, which may be asked once more.</summary>
+    internal RabbitBackupException NotUnderstood(string target, AmazonS3Exception inner) => _errors.FromStatus(503, inner.ErrorCode, target, null, inner);
 
     /// <summary>Two conditional requests met; either may be repeated.</summary>
     internal RabbitBackupException Busy(string target, Exception inner) => _errors.FromStatus(503, "ConditionalRequestConflict", target, null, inner);

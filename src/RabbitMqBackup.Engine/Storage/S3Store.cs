@@ -287,11 +287,15 @@ internal sealed class S3Store : IObjectStore, IServerSideCopy
     }
 
     private Task<T> AskAsync<T>(string target, Func<Task<T>> request, CancellationToken cancellationToken) => _policy.RunAsync(
-        async _ =>
+        async attempt =>
         {
             try
             {
                 return await request().ConfigureAwait(false);
+            }
+            catch (AmazonS3Exception exception) when (attempt == 1 && S3Errors.IsUnnamed(exception))
+            {
+                throw _errors.NotUnderstood(target, exception);
             }
             catch (Exception exception) when (_errors.Translate(exception, target, cancellationToken) is { } translated)
             {

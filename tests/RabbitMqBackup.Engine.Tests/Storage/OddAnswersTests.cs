@@ -107,10 +107,36 @@ public sealed class OddAnswersTests
         Assert.Contains("has more than 33554432 bytes", error.ToString(), StringComparison.Ordinal);
     }
 
-    private static IObjectStore S3(LoopbackServer server) => BackupStore.Create(new BackupStoreOptions
+    /// <summary>What a server has not read of an object that it refused, it takes for the next request over that connection.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(int.MaxValue)]
+    public async Task A_question_that_was_not_understood_is_asked_once_more(int refusals)
+    {
+        int asked = 0;
+        await using LoopbackServer server = await LoopbackServer.StartAsync(async context =>
+        {
+            if (++asked <= refusals)
+            {
+                context.Response.StatusCode = 400;
+                return;
+            }
+
+            context.Response.ContentType = "application/xml";
+            await context.Response.WriteAsync("<ListBucketResult><Name>bucket</Name><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>", Cancel);
+        });
+        await using IObjectStore store = S3(server, attempts: 5);
+
+        RabbitBackupException? error = await Record.ExceptionAsync(async () => Assert.Empty(await store.ListAsync("", new(), Cancel).ToListAsync(Cancel))) as RabbitBackupException;
+
+        Assert.Equal((2, refusals == 1), (asked, error is null));
+        Assert.Contains("status 400", error?.Message ?? "status 400", StringComparison.Ordinal);
+    }
+
+    private static IObjectStore S3(LoopbackServer server, int attempts = 1) => BackupStore.Create(new BackupStoreOptions
     {
         Uri = "s3://bucket",
         S3 = new() { AccessKey = "key", SecretKey = "secret", Endpoint = server.Uri },
-        Retry = new RetryOptions { MaxAttempts = 1 },
+        Retry = new RetryOptions { MaxAttempts = attempts, FirstDelay = TimeSpan.FromMilliseconds(1) },
     }).Open();
 }
