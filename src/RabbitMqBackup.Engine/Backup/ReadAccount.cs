@@ -79,6 +79,11 @@ internal sealed class ReadAccount(ReadPlan plan, QueueReadResult? read, RabbitBa
                 $"Messages that came, or came back, while it was read kept being delivered before others. {left} message(s) were ready when the read ended: whether some of them had been there when it began can't be told.");
         }
 
+        if (read is { Prioritized: > 0 and var prioritized })
+        {
+            notes.Add($"{prioritized} of the messages that were read have a priority. A quorum queue delivers what it was given back before what is published from then on, also before what is more urgent: so it is until those that were read are consumed.");
+        }
+
         if (plan.MaxConsumers == 1 && read is { Delivered: > 0, ConsumersBefore: 0, ConsumersAfter: > 0 })
         {
             notes.Add("A consumer came while it was read, and became the single active one when the read ended: what was published meanwhile it may have got before the messages that were held.");

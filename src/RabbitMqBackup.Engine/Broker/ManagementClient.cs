@@ -16,7 +16,7 @@ internal sealed partial class ManagementClient(BrokerOptions options) : IDisposa
     private const long MaxListBytes = 512L << 20;
     private const int MaxAttempts = 4;
     private const string QueueColumns =
-        "name,vhost,type,durable,auto_delete,exclusive,arguments,messages_ready,messages_unacknowledged,message_bytes_ready,messages_delayed,messages_dlx,consumers,policy,effective_policy_definition," +
+        "name,vhost,type,durable,auto_delete,exclusive,arguments,messages_ready,messages_unacknowledged,message_bytes_ready,messages_delayed,messages_dlx,messages_ready_high,messages_by_priority,consumers,policy,effective_policy_definition," +
         "state,node,leader,members,online,single_active_consumer_tag,single_active_consumer_ctag,exclusive_consumer_tag,delivery_limit";
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200);

@@ -38,6 +38,7 @@ internal static class ManagementJson
             MessageBytes = json.Integer("message_bytes_ready") ?? 0,
             Delayed = json.Integer("messages_delayed") ?? 0,
             DeadLettering = json.Integer("messages_dlx") ?? 0,
+            Prioritized = (json.Integer("messages_ready_high") ?? 0) + Prioritized(json.Member("messages_by_priority")),
             Consumers = (int)Math.Min(json.Integer("consumers") ?? 0, int.MaxValue),
             KnownConsumers = json.Member("consumer_details") is { ValueKind: JsonValueKind.Array } known ? known.Items().Count(consumer => !ReadChannels.IsOurs(consumer.Text("consumer_tag"))) : null,
             Durable = json.Flag("durable"),
@@ -57,6 +58,11 @@ internal static class ManagementJson
             HasActiveConsumer = IsTag(json.Text("single_active_consumer_tag")) || IsTag(json.Text("single_active_consumer_ctag")),
         };
     }
+
+    /// <summary>Of the numbers by priority those that are not of the usual one, which quorum queues take to be 4.</summary>
+    private static long Prioritized(JsonElement byPriority) => byPriority.ValueKind == JsonValueKind.Object
+        ? byPriority.EnumerateObject().Where(level => level.Name != "4" && level.Value.ValueKind == JsonValueKind.Number).Sum(level => level.Value.GetInt64())
+        : 0;
 
     internal static ExchangeInfo Exchange(JsonElement json, string? alternateByPolicy) => new(
         json.Text("vhost") ?? "", json.Text("name") ?? "", json.Text("type") ?? "", json.Flag("internal"), json.Member("arguments").Text("alternate-exchange") ?? alternateByPolicy)

@@ -72,6 +72,9 @@ public sealed record QueueInfo
     /// <summary>Messages that have left the queue's order and wait until another queue has taken them (dead-letter strategy at-least-once of quorum queues).</summary>
     internal long DeadLettering { get; init; }
 
+    /// <summary>Ready messages of another than the usual priority, as far as the API tells (quorum queues; from 4.0 those of a high one, from 4.3 all).</summary>
+    internal long Prioritized { get; init; }
+
     /// <summary>A consumer holds the queue exclusively.</summary>
     internal bool HasExclusiveConsumer { get; init; }
 

@@ -91,6 +91,7 @@ internal sealed partial class QueueRead(
             OthersTake = _release.OthersTake,
             MayHaveShrunk = request.MayShrink || _session.HasExpiration,
             PerhapsMissed = _perhapsMissed,
+            Prioritized = request.IsQuorum ? _session.Prioritized : 0,
             OrderKept = stop == ReadStop.Drained || !MoreWasGivenBack,
             Stop = stop,
             StopReason = request.StopSignal?.Reason ?? _session.BlockedBy,

@@ -64,6 +64,14 @@ internal static class ReadSafetyRules
         ? ReadFinding.Note("It is deleted with its last consumer, so it is read with basic.get, which is slower.")
         : null;
 
+    /// <summary>
+    /// Measured with the plugin on 4.0, and so in the sources of 3.10 to 4.3: an application that consumes by the exchange's name gets the shard that has the fewest consumers at that moment, and keeps it
+    /// (rabbit_sharding_interceptor). Consumers of ours would send it away, and leave the shard without one when they go.
+    /// </summary>
+    internal static ReadFinding? Shard(QueueInfo queue, Version broker) => IsShard(queue)
+        ? ReadFinding.Note("It is a shard, and the broker gives applications the one with the fewest consumers, so it is read with basic.get, which is slower.")
+        : null;
+
     /// <summary>What lies upstream is another cluster's, or comes with a backup of that.</summary>
     internal static ReadFinding? Federated(QueueInfo queue, Version broker) => queue.Type != QueueTypes.Stream && IsFederated(queue)
         ? ReadFinding.Note("It is federated: what waits upstream stays there and is not in the backup. It is read after all consumers that can take messages.")
@@ -113,6 +121,14 @@ internal static class ReadSafetyRules
         ? ReadFinding.Caution($"About {queue.DeadLettering} message(s) wait to be dead-lettered and will not be in the backup unless the queue that they go to is; see that one is bound to its dead-letter exchange.")
         : null;
 
+    /// <summary>
+    /// Measured on 4.0 and 4.3: a quorum queue delivers what it was given back before it looks at any priority (rabbit_fifo, <c>take_next_msg</c>). What comes later waits behind it, however urgent. Classic queues sort
+    /// it in again.
+    /// </summary>
+    internal static ReadFinding? Priorities(QueueInfo queue, Version broker) => queue.Type == QueueTypes.Quorum && queue.Prioritized > 0
+        ? ReadFinding.Caution($"About {queue.Prioritized} message(s) have a priority: what is given back goes before all that is published afterwards, also before what is more urgent.")
+        : null;
+
     /// <summary>Measured: a held message does not expire; at its return one past its time goes at once, dead-lettered or dropped. A consumer could have had it in between.</summary>
     internal static ReadFinding? TimeToLive(QueueInfo queue, Version broker)
     {
@@ -157,7 +173,10 @@ internal static class ReadSafetyRules
 
     /// <summary>A consumer would do harm, be refused, or receive nothing.</summary>
     internal static bool NeedsGet(QueueInfo queue) =>
-        queue.Type == QueueTypes.Classic && (queue.AutoDelete || queue.HasExclusiveConsumer || IsSingleActiveConsumer(queue));
+        queue.Type == QueueTypes.Classic && (queue.AutoDelete || queue.HasExclusiveConsumer || IsSingleActiveConsumer(queue) || IsShard(queue));
+
+    /// <summary>So the plugin rabbitmq_sharding names the queues that it declares; all are classic.</summary>
+    private static bool IsShard(QueueInfo queue) => queue.Type == QueueTypes.Classic && queue.Name.StartsWith("sharding: ", StringComparison.Ordinal);
 
     /// <summary>Messages of a higher priority are delivered before others: on classic queues made so, and on every quorum queue from 4.0 on (measured; 3.10 takes no notice of priorities there).</summary>
     internal static bool HasPriorities(QueueInfo queue, Version broker) =>

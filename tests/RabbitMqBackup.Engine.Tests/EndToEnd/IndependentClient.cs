@@ -123,6 +123,12 @@ internal sealed class IndependentClient : IAsyncDisposable
         await channel.QueueDeleteAsync(queue);
     }
 
+    internal async Task DeleteIfEmptyAsync(string queue)
+    {
+        await using IChannel channel = await _connection.CreateChannelAsync();
+        await channel.QueueDeleteAsync(queue, ifUnused: false, ifEmpty: true);
+    }
+
     internal async Task<uint> CountAsync(string queue)
     {
         await using IChannel channel = await _connection.CreateChannelAsync();
