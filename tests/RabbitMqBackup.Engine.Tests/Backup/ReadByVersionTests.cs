@@ -97,7 +97,7 @@ public sealed class ReadByVersionTests
         for (int run = 0; run < 2; run++)
         {
             using ManualResetEventSlim go = at.HoldUp();
-            Task<QueueEntry> backup = Task.Run(() => at.BackupAsync(perSecond: 1000));
+            Task<QueueEntry> backup = Task.Run(() => at.BackupAsync(perSecond: 100));
             await at.UntilHeldAsync(Situation.Queue);
             foreach (string queue in queues)
             {

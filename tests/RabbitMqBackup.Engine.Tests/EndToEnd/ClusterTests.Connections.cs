@@ -66,17 +66,26 @@ public sealed partial class ClusterTests
         await scene.FillAsync(scene.Second, "classic", "classic", Count);
         await using IndependentClient client = await scene.ClientAsync(scene.Second);
         Task? back = null;
-        scene.Harness.OnFirstSegment = () => Task.Run(async () =>
+        // In the middle of the read, which waits for it; the broker has sent all meanwhile.
+        scene.Harness.OnAdvance = messages =>
         {
-            await client.UntilCountAsync("classic", 0);
-            await CloseReaderAsync(scene, "classic");
-            await client.UntilCountAsync("classic", Count);
-            IChannel holder = await client.HoldAsync("classic", Part);
-            back = Task.Delay(TimeSpan.FromSeconds(20), Cancel).ContinueWith(_ => holder.DisposeAsync().AsTask(), TaskScheduler.Default).Unwrap();
-        }).GetAwaiter().GetResult();
+            if (messages == 0)
+            {
+                return;
+            }
 
-        // The reader waits for this event at its next one: slow, so that it has not come to its end by then, where it would wait for an answer that it can't take.
-        BackupManifest manifest = await BackupAsync(scene, perSecond: 500);
+            scene.Harness.OnAdvance = null;
+            Task.Run(async () =>
+            {
+                await client.UntilCountAsync("classic", 0);
+                await CloseReaderAsync(scene, "classic");
+                await client.UntilCountAsync("classic", Count);
+                IChannel holder = await client.HoldAsync("classic", Part);
+                back = Task.Delay(TimeSpan.FromSeconds(20), Cancel).ContinueWith(_ => holder.DisposeAsync().AsTask(), TaskScheduler.Default).Unwrap();
+            }).GetAwaiter().GetResult();
+        };
+
+        BackupManifest manifest = await BackupAsync(scene, perSecond: 2000);
         await back!;
 
         Assert.Empty(scene.Harness.Failures);
