@@ -272,9 +272,16 @@ internal sealed class BackupRun(BackupPlan plan, IBackupEvents events, IEngineLo
         while (true)
         {
             QueueInfo queue = await context.BrokerRetry.RunAsync(
-                async _ => await context.Management.GetQueueAsync(new(planned.VirtualHost, planned.Name), cancellationToken).ConfigureAwait(false) is { } found
-                    ? await context.Members.AskAsync(await context.Policies.ApplyAsync(found, context.Plan.Version, cancellationToken).ConfigureAwait(false), context.Plan.Version, cancellationToken).ConfigureAwait(false)
-                    : planned,
+                async _ =>
+                {
+                    if (await context.Management.GetQueueAsync(new(planned.VirtualHost, planned.Name), cancellationToken).ConfigureAwait(false) is not { } found)
+                    {
+                        return planned;
+                    }
+
+                    QueueInfo inForce = await context.Policies.ApplyAsync(found, context.Plan.Version, cancellationToken).ConfigureAwait(false);
+                    return await context.Members.AskAsync(inForce, context.Plan.Version, cancellationToken).ConfigureAwait(false);
+                },
                 cancellationToken).ConfigureAwait(false);
             if (!context.Plan.IsCluster || queue.Type == QueueTypes.Classic || ReadSafetyRules.NotAvailable(queue, context.Plan.Version) is null)
             {

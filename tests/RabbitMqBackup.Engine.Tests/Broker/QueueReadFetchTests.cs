@@ -17,11 +17,7 @@ public sealed class QueueReadFetchTests
         await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
         {
             await BeginAsync(peer, ready: 100);
-            for (ulong i = 1; i <= 100; i++)
-            {
-                await peer.ExpectAsync(MethodId.BasicGet);
-                await peer.SendAsync(GetOk(i));
-            }
+            await AnswerGetsAsync(peer, 100);
 
             await peer.DeclareAsync(Control, ready: 0);
             await AnswerChannelCloseAsync(peer);
@@ -65,11 +61,7 @@ public sealed class QueueReadFetchTests
         await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
         {
             await BeginAsync(peer, ready: 5);
-            for (ulong i = 1; i <= 5; i++)
-            {
-                await peer.ExpectAsync(MethodId.BasicGet);
-                await peer.SendAsync(GetOk(i));
-            }
+            await AnswerGetsAsync(peer, 5);
 
             await peer.DeclareAsync(Control, ready: 40);
             await AnswerChannelCloseAsync(peer);
@@ -89,11 +81,7 @@ public sealed class QueueReadFetchTests
         await using ScriptedBroker broker = ScriptedBroker.Start(async peer =>
         {
             await BeginAsync(peer, ready: 5);
-            for (ulong i = 1; i <= 5; i++)
-            {
-                await peer.ExpectAsync(MethodId.BasicGet);
-                await peer.SendAsync(GetOk(i));
-            }
+            await AnswerGetsAsync(peer, 5);
 
             await peer.DeclareAsync(Control, ready: 40);
             await AnswerChannelCloseAsync(peer);
@@ -103,6 +91,15 @@ public sealed class QueueReadFetchTests
         QueueReadResult result = await ReadAsync(broker, Request with { Method = QueueReadMethod.Get }, new CollectingSink());
         Assert.True(result.Missing > 0);
         Assert.Equal(isFetchedFrom, ReadAccount.Replaced(result) is null);
+    }
+
+    private static async Task AnswerGetsAsync(ScriptedPeer peer, ulong count)
+    {
+        for (ulong i = 1; i <= count; i++)
+        {
+            await peer.ExpectAsync(MethodId.BasicGet);
+            await peer.SendAsync(GetOk(i));
+        }
     }
 
     /// <summary>However often it is asked, until the connection is closed.</summary>
